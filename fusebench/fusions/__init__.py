@@ -1,0 +1,1 @@
+"""Fusion strategies, one a file; the file name is the ``type`` in YAML."""

@@ -1,0 +1,198 @@
+"""What every fusion strategy is: a function of its members' predictions.
+
+Adding a strategy is adding one file to this package. Its name is the ``type`` in YAML; the class inside is a
+keyword-only dataclass whose fields are the YAML parameters, typed and constrained with ``Annotated[..., Field(...)]``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusebench.discovery import Registry
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fusebench.spec.model import LearnerSpec
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+TargetType = Literal["binary", "multiclass", "continuous"]
+
+REGISTRY = Registry(package="fusebench.fusions", base="Fusion", noun="fusion")
+
+
+class FittedLearner(Protocol):
+    """A learner that was fitted for a fusion, on encoded or raw features."""
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return class codes (classification) or values (regression), shape (n_samples,)."""
+        ...
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Return probabilities of all classes of the dataset, shape (n_samples, n_classes)."""
+        ...
+
+
+class FitLearner(Protocol):
+    """Build and fit a learner on rows that a fusion names."""
+
+    def __call__(
+        self,
+        learner: LearnerSpec,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        target_type: TargetType,
+        n_classes: int,
+        sample_weight: Floats | None = None,
+        groups: NDArray[Any] | None = None,
+        random_state: int | None = None,
+        proba: bool = True,
+    ) -> FittedLearner: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a fusion may know about the rows that it is fitted on or predicts.
+
+    Parameters
+    ----------
+    target_type : {"binary", "multiclass", "continuous"}
+        What is predicted.
+    classes : ndarray of shape (n_classes,)
+        The dataset's own labels, sorted; empty for regression. Everywhere else a class is its
+        index into this array (a *code*).
+    members : tuple of str
+        The ids along axis 1 of the prediction tensor.
+    labels : ndarray of shape (n_samples, n_members)
+        The members' own ``predict``: class codes, or values for regression.
+    X : DataFrame of n_samples rows, or None
+        The features; only where the fusion sets `needs_features`.
+    fold : ndarray of shape (n_samples,) or None
+        Inner fold of each row when fitting; None when predicting.
+    groups : ndarray of shape (n_samples,) or None
+        Group of each row, where the dataset has groups.
+    score : callable
+        ``score(y, labels, proba)`` of the ranking metric, higher is better. ``proba`` is None for
+        regression.
+    metric : str
+        The ranking metric's name.
+    random_state : int
+        The spec's seed.
+    costs : mapping of str to float
+        Cost per member, where the spec declares one.
+    fit_learner : callable
+        Builds and fits a learner (a meta-learner, say).
+    """
+
+    target_type: TargetType
+    classes: NDArray[Any]
+    members: tuple[str, ...]
+    labels: NDArray[Any]
+    score: Callable[[NDArray[Any], NDArray[Any], Floats | None], float]
+    metric: str
+    fit_learner: FitLearner
+    X: pd.DataFrame | None = None
+    fold: Ints | None = None
+    groups: NDArray[Any] | None = None
+    random_state: int = 0
+    costs: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether classes are predicted."""
+        return self.target_type != "continuous"
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, 0 for regression."""
+        return len(self.classes)
+
+    def take(self, rows: NDArray[Any]) -> Context:
+        """Return the context of some of the rows (indices or a mask)."""
+        return replace(
+            self,
+            labels=self.labels[rows],
+            X=None if self.X is None else self.X.iloc[_as_index(rows)],
+            fold=None if self.fold is None else self.fold[rows],
+            groups=None if self.groups is None else self.groups[rows],
+        )
+
+    def select(self, members: tuple[str, ...]) -> Context:
+        """Return the context of some of the members, in the order given."""
+        columns = [self.members.index(member) for member in members]
+        return replace(self, members=members, labels=self.labels[:, columns])
+
+
+@dataclass(kw_only=True)
+class Fusion(ABC):
+    """One way of making one prediction out of several.
+
+    A subclass implements `fit` when it learns something and either `predict_proba` (classification),
+    `predict` (regression), or both. The prediction tensor ``P`` has shape (n_samples, n_members, n_classes) for
+    classification and (n_samples, n_members) for regression. `fit` sees out-of-fold predictions only.
+    Inputs must be left as they are. Learned attributes end in an underscore.
+    """
+
+    target_types: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "continuous"})
+    """What the strategy can predict."""
+    learns: ClassVar[bool] = True
+    """Whether `fit` uses ``y``; a strategy that does not needs no out-of-fold predictions."""
+    needs_features: ClassVar[bool] = False
+    """Whether the strategy looks at ``context.X``; may be overridden by a property."""
+    needs_proba: ClassVar[bool] = True
+    """Whether the strategy uses the members' probabilities; may be overridden by a property."""
+    trains: ClassVar[bool] = False
+    """Whether the strategy fits models of its own on the features (bagging, distillation, ...)."""
+    min_members: ClassVar[int] = 1
+    """Fewest members that make sense."""
+
+    def check(self, members: tuple[str, ...], target_types: frozenset[str]) -> list[str]:
+        """Return what is wrong with these parameters for these members; empty when all is well.
+
+        Called before anything is fitted, for what the types of the fields cannot say (the length of a list of
+        weights). Each message starts with the parameter: ``"weights: got 2, expected 3 (one per member)"``.
+        """
+        return []
+
+    @abstractmethod
+    def fit(self, P: Floats, y: NDArray[Any], context: Context) -> Self:
+        """Learn from out-of-fold predictions.
+
+        Parameters
+        ----------
+        P : ndarray of shape (n_samples, n_members, n_classes) or (n_samples, n_members)
+            Out-of-fold predictions.
+        y : ndarray of shape (n_samples,)
+            Class codes, or values for regression.
+        context : Context
+            The same rows.
+        """
+
+    def predict_proba(self, P: Floats, context: Context) -> Floats:
+        """Return fused probabilities, shape (n_samples, n_classes); rows sum to 1."""
+        raise TypeError(f"{type(self).__name__} does not predict probabilities")
+
+    def predict(self, P: Floats, context: Context) -> NDArray[Any]:
+        """Return fused class codes or values, shape (n_samples,).
+
+        For classification the most probable class, the first of equals, unless a strategy says otherwise.
+        """
+        if not context.is_classification:
+            raise TypeError(f"{type(self).__name__} does not predict values")
+        return np.asarray(self.predict_proba(P, context).argmax(axis=1))
+
+    def explain(self) -> dict[str, Any]:
+        """Return what was learned, JSON-able: ``weights`` (one per member), ``members_used``, ..."""
+        return {}
+
+
+def _as_index(rows: NDArray[Any]) -> NDArray[Any]:
+    return np.flatnonzero(rows) if rows.dtype == bool else rows

@@ -1,0 +1,1 @@
+"""Verdicts over score tables: comparisons, leaderboard, gate and diff."""

@@ -1,0 +1,1 @@
+"""Learner families, one a file; the file name is the ``type`` in YAML."""

@@ -1,0 +1,1 @@
+"""Metrics by name, scored on stored predictions."""

@@ -1,0 +1,164 @@
+"""The tidy outcome of a run: what the reports and the verdicts read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+SCHEMA_VERSION = 1
+Kind = Literal["learner", "fusion", "reference"]
+
+
+class Score(NamedTuple):
+    """One score; higher is better for every metric."""
+
+    dataset: str
+    target: str
+    model: str
+    kind: str
+    repeat: int
+    fold: int
+    metric: str
+    score: float
+
+
+class Cost(NamedTuple):
+    """What one model cost on one outer split.
+
+    Seconds, bytes; None where it was not measured. For a fusion: the marginal cost, that is, of the fusion alone.
+    """
+
+    dataset: str
+    target: str
+    model: str
+    kind: str
+    repeat: int
+    fold: int
+    fits: int
+    fit_cpu_seconds: float | None
+    fit_wall_seconds: float | None
+    predict_seconds: float | None
+    bytes: int | None
+    peak_memory_bytes: int | None
+
+
+class Failure(NamedTuple):
+    """One thing that failed; the model has no score on that split."""
+
+    dataset: str
+    target: str
+    model: str
+    repeat: int
+    fold: int
+    stage: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetFacts:
+    """What is known about one dataset of a run.
+
+    Parameters
+    ----------
+    name, target, target_type : str
+        The prediction problem.
+    n_samples, n_features, n_classes : int
+        Its size; `n_classes` is 0 for regression.
+    fingerprint : str
+        Digest of the content.
+    preprocessing : str
+        Digest of what the dataset's entry does to the rows before any split (drop, dedupe, na_values).
+    fold_hashes : mapping of (repeat, fold) to str
+        Digest of the test rows of each outer split.
+    n_train, n_test : mapping of (repeat, fold) to int
+        Rows on each side of each outer split.
+    notes : tuple of str
+        What a reader should know.
+    """
+
+    name: str
+    target: str
+    target_type: str
+    n_samples: int
+    n_features: int
+    n_classes: int
+    fingerprint: str
+    preprocessing: str
+    fold_hashes: Mapping[tuple[int, int], str]
+    n_train: Mapping[tuple[int, int], int]
+    n_test: Mapping[tuple[int, int], int]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def test_train_ratio(self) -> float:
+        """Mean test rows over mean training rows, the c of the corrected t-test."""
+        return sum(self.n_test.values()) / sum(self.n_train.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """What is known about one model of a run.
+
+    Parameters
+    ----------
+    id : str
+        The id in the spec, or a reserved one.
+    kind : {"learner", "fusion", "reference"}
+        What it is.
+    type : str
+        Its type in the spec.
+    members : tuple of str
+        For a fusion: its members. Empty for a learner.
+    order : int
+        Position in the spec, references last.
+    """
+
+    id: str
+    kind: Kind
+    type: str
+    members: tuple[str, ...] = ()
+    order: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """Everything a run found.
+
+    Parameters
+    ----------
+    name : str
+        The spec's name.
+    spec : mapping
+        The resolved spec, as plain data.
+    metrics : tuple of str
+        In spec order; the first one that applies to a dataset ranks there.
+    models : tuple of ModelFacts
+        Learners and fusions in spec order, then references.
+    datasets : tuple of DatasetFacts
+        In spec order; one per (dataset, target).
+    scores, costs, failures : tuple
+        Sorted rows.
+    environment : mapping
+        Versions, platform, cores.
+    notes : tuple of str
+        What a reader should know about the whole run.
+    explanations : mapping
+        ``{(dataset, target, model, repeat, fold): explain()}`` of the fusions.
+    complete : bool
+        Whether every planned task ended; False after a time limit or an interrupt.
+    """
+
+    name: str
+    spec: Mapping[str, Any]
+    metrics: tuple[str, ...]
+    models: tuple[ModelFacts, ...]
+    datasets: tuple[DatasetFacts, ...]
+    scores: tuple[Score, ...]
+    costs: tuple[Cost, ...]
+    failures: tuple[Failure, ...]
+    environment: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+    explanations: Mapping[tuple[str, str, str, int, int], Mapping[str, Any]] = field(default_factory=dict)
+    complete: bool = True

@@ -1,0 +1,1 @@
+"""The YAML spec: reading it with positions, and its validated form."""

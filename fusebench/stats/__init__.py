@@ -1,0 +1,1 @@
+"""Statistical methods, one a file; numpy and scipy only."""
