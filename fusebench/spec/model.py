@@ -1,0 +1,128 @@
+"""The validated spec: frozen models, strict, no unknown keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=100)]
+PositiveInt = Annotated[int, Field(gt=0)]
+
+
+class Model(BaseModel):
+    """Base of all spec models."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class DatasetSpec(Model):
+    """A dataset: a name in a registry, or a definition in place.
+
+    Parameters
+    ----------
+    source : str, optional
+        One of the data sources (``sklearn``, ``file``, ``package``, ``openml``); None for a name in a registry.
+    options : mapping
+        The fields that only this source knows (``path``, ``loader``, ``data_id``, ...).
+    """
+
+    name: Name
+    source: str | None = None
+    target: str | int | tuple[str | int, ...] | None = None
+    target_type: Literal["binary", "multiclass", "continuous"] | Mapping[str, Any] | None = None
+    drop: tuple[str | int, ...] = ()
+    group: str | None = None
+    time: str | None = None
+    fold: str | None = None
+    weights: str | None = None
+    text: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    dedupe: bool = False
+    na_values: tuple[str, ...] = ()
+    inf: Literal["error", "nan"] = "error"
+    sha256: str | None = None
+    licence: str = ""
+    citation: str = ""
+    tags: tuple[str, ...] = ()
+    options: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class LearnerSpec(Model):
+    """A learner: its type and parameters, and how it is prepared.
+
+    Parameters
+    ----------
+    type : str
+        A family, an alias of one, or a dotted path to a class.
+    params : mapping
+        The estimator's own parameters.
+    encode : str or mapping, default="auto"
+        The encoder, by name or as ``{type: name, ...parameters}``.
+    calibrate : {"sigmoid", "isotonic", "temperature"}, optional
+        How probabilities are calibrated inside the training part.
+    grid : mapping of str to list
+        Parameter values whose product expands the learner into several members.
+    timeout : float, optional
+        Seconds per fit.
+    cost : float, optional
+        A declared cost, in any unit, for strategies that choose by cost.
+    """
+
+    type: str
+    params: Mapping[str, Any] = Field(default_factory=dict)
+    encode: str | Mapping[str, Any] = "auto"
+    calibrate: Literal["sigmoid", "isotonic", "temperature"] | None = None
+    grid: Mapping[str, tuple[Any, ...]] = Field(default_factory=dict)
+    timeout: float | None = None
+    cost: float | None = None
+
+
+class FusionSpec(Model):
+    """A fusion: its type, its members (None: all learners in spec order) and its parameters."""
+
+    type: str
+    members: tuple[str, ...] | None = None
+    timeout: float | None = None
+    params: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class CV(Model):
+    """The outer and inner splits.
+
+    Parameters
+    ----------
+    inner : "paired", int or None
+        None: ``paired`` where it is valid and ``n_splits >= 5``, else 5.
+    """
+
+    type: Literal["kfold", "holdout", "group", "stratified_group", "time_series", "predefined"] = "kfold"
+    n_splits: Annotated[int, Field(ge=2)] = 5
+    n_repeats: PositiveInt = 1
+    inner: Literal["paired"] | Annotated[int, Field(ge=2)] | None = None
+    refit: bool = True
+    test_size: Annotated[float, Field(gt=0, lt=1)] | PositiveInt | None = None
+    stratify: bool = False
+    gap: Annotated[int, Field(ge=0)] = 0
+
+
+class Resources(Model):
+    """What one fit may use: seconds, bytes, threads."""
+
+    timeout: float | None = None
+    memory: int | None = None
+    threads_per_fit: PositiveInt | None = None
+
+
+class Spec(Model):
+    """A whole benchmark."""
+
+    name: Name
+    datasets: tuple[DatasetSpec, ...]
+    learners: Mapping[Name, LearnerSpec]
+    fusions: Mapping[Name, FusionSpec] = Field(default_factory=dict)
+    cv: CV = CV()
+    scoring: tuple[str, ...] | Mapping[Literal["classification", "regression"], tuple[str, ...]] = ()
+    random_state: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    resources: Resources = Resources()
