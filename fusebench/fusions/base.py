@@ -90,6 +90,8 @@ class Context:
         Cost per member, where the spec declares one.
     fit_learner : callable
         Builds and fits a learner (a meta-learner, say).
+    recipes : mapping of str to LearnerSpec
+        The specs of those members that are learners, for fusions that train them anew.
     """
 
     target_type: TargetType
@@ -104,6 +106,7 @@ class Context:
     groups: NDArray[Any] | None = None
     random_state: int = 0
     costs: Mapping[str, float] = field(default_factory=dict)
+    recipes: Mapping[str, LearnerSpec] = field(default_factory=dict)
 
     @property
     def is_classification(self) -> bool:
@@ -151,6 +154,8 @@ class Fusion(ABC):
     """Whether the strategy uses the members' probabilities; may be overridden by a property."""
     trains: ClassVar[bool] = False
     """Whether the strategy fits models of its own on the features (bagging, distillation, ...)."""
+    default_members: ClassVar[Literal["learners", "everything"]] = "learners"
+    """Members when the spec names none: all learners, or all learners and all fusions that do not say this."""
     min_members: ClassVar[int] = 1
     """Fewest members that make sense."""
 

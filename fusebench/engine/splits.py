@@ -1,0 +1,253 @@
+"""Outer and inner splits, exactly scikit-learn's, and the row sets that models are fitted on.
+
+A *part* is a set of training rows and the rows that a model fitted on it predicts:
+
+* ``Part(r, i)``: fitted on outer split i's training rows, predicts its test rows.
+* ``Part(r, i, j)`` of paired nesting, i < j: fitted without folds i and j, predicts both; the inner model
+  of outer split i for fold j and of outer split j for fold i at once.
+* ``Part(r, i, j)`` of own inner folds: fitted on outer split i's training rows less its inner fold j, predicts that fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusebench.spec.model import CV
+
+Rows = NDArray[np.intp]
+DEFAULT_INNER = 5
+PARTITIONS = frozenset({"kfold", "group", "stratified_group", "predefined"})
+
+
+class Part(NamedTuple):
+    """Names one set of training rows; see the module's text."""
+
+    repeat: int
+    fold: int
+    inner: int = -1
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A resolved protocol: what is split how, with no data in it.
+
+    Parameters
+    ----------
+    cv : CV
+        The spec's protocol.
+    n_folds : int
+        Outer splits per repeat.
+    inner : int
+        Own inner folds per outer split; 0 for paired nesting.
+    random_state : int
+        Repeat r shuffles with ``random_state + r``.
+    """
+
+    cv: CV
+    n_folds: int
+    inner: int
+    random_state: int
+
+    @classmethod
+    def of(cls, cv: CV, random_state: int, n_predefined: int = 0) -> Scheme:
+        """Resolve the defaults: paired nesting where test folds partition the rows and there are >= 5."""
+        folds = {"holdout": 1, "predefined": n_predefined}.get(cv.type, cv.n_splits)
+        pairs = cv.type in PARTITIONS and folds >= 3
+        if cv.inner is None:
+            inner = 0 if pairs and folds >= DEFAULT_INNER else DEFAULT_INNER
+        else:
+            inner = 0 if cv.inner == "paired" else int(cv.inner)
+        return cls(cv, folds, inner, random_state)
+
+    @property
+    def paired(self) -> bool:
+        """Whether inner models are shared between the outer splits."""
+        return self.inner == 0
+
+    @property
+    def n_repeats(self) -> int:
+        """Repeats; 1 where repeating would give the same splits again."""
+        return self.cv.n_repeats if self.cv.type in {"kfold", "stratified_group", "group", "holdout"} else 1
+
+    @property
+    def outer(self) -> list[tuple[int, int]]:
+        """All (repeat, fold), in order."""
+        return [(r, i) for r in range(self.n_repeats) for i in range(self.n_folds)]
+
+    def inner_folds(self, fold: int) -> list[int]:
+        """Ids of the inner folds of an outer split: the other outer folds, or 0..k-1."""
+        if self.paired:
+            return [j for j in range(self.n_folds) if j != fold]
+        return list(range(self.inner))
+
+    def inner_part(self, repeat: int, fold: int, inner: int) -> Part:
+        """Return the part whose model predicts an inner fold of an outer split."""
+        if self.paired:
+            return Part(repeat, min(fold, inner), max(fold, inner))
+        return Part(repeat, fold, inner)
+
+    def inner_parts(self, repeat: int, fold: int) -> list[Part]:
+        """Return the parts behind the out-of-fold predictions of an outer split."""
+        return [self.inner_part(repeat, fold, j) for j in self.inner_folds(fold)]
+
+    def test_parts(self, repeat: int, fold: int) -> list[Part]:
+        """Return the parts whose models predict the test rows: one, or all pairs without refitting."""
+        return [Part(repeat, fold)] if self.cv.refit else self.inner_parts(repeat, fold)
+
+    def parts(self) -> list[Part]:
+        """Return every part of the benchmark once: K + K(K-1)/2 per repeat when paired."""
+        needed = {
+            part: None for r, i in self.outer for part in (*self.test_parts(r, i), *self.inner_parts(r, i))
+        }
+        return list(needed)
+
+    def predicted_folds(self, part: Part) -> tuple[int, ...]:
+        """Return the ids under which a part's predictions are stored, one array set each."""
+        return (part.fold, part.inner) if self.paired and part.inner >= 0 else (0,)
+
+    def where(self, part: Part, *, predicting: int) -> int:
+        """Return which of a part's stored predictions are those of a fold."""
+        return self.predicted_folds(part).index(predicting) if self.paired and part.inner >= 0 else 0
+
+
+class OuterSplit(NamedTuple):
+    """Row indices of one outer split."""
+
+    train: Rows
+    test: Rows
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The splits of one prediction problem.
+
+    Parameters
+    ----------
+    scheme : Scheme
+        The protocol.
+    y : ndarray of shape (n_samples,)
+        Class codes or values.
+    stratify : bool
+        Whether classes are predicted.
+    groups, folds : ndarray of shape (n_samples,), optional
+        The dataset's groups and predefined folds.
+    """
+
+    scheme: Scheme
+    y: NDArray[Any]
+    stratify: bool
+    groups: NDArray[Any] | None = None
+    folds: NDArray[Any] | None = None
+
+    @cached_property
+    def outer(self) -> Mapping[tuple[int, int], OuterSplit]:
+        """Row indices of every outer split."""
+        return {
+            (r, i): OuterSplit(np.asarray(train), np.asarray(test))
+            for r in range(self.scheme.n_repeats)
+            for i, (train, test) in enumerate(self._repeat(r))
+        }
+
+    def _repeat(self, repeat: int) -> list[tuple[Rows, Rows]]:
+        from sklearn import model_selection as ms
+
+        cv, seed = self.scheme.cv, self.scheme.random_state + repeat
+        rows = np.zeros((len(self.y), 1))
+        match cv.type:
+            case "holdout":
+                test_size = 0.25 if cv.test_size is None else cv.test_size
+                labels = self.y if cv.stratify else None
+                train, test = ms.train_test_split(
+                    np.arange(len(self.y)), test_size=test_size, random_state=seed, stratify=labels
+                )
+                return [(train, test)]
+            case "time_series":
+                test_rows = cv.test_size if isinstance(cv.test_size, int) else None
+                return list(ms.TimeSeriesSplit(cv.n_splits, test_size=test_rows, gap=cv.gap).split(rows))
+            case "predefined":
+                ids = np.unique(self._required(self.folds, "fold"))
+                return [(np.flatnonzero(self.folds != one), np.flatnonzero(self.folds == one)) for one in ids]
+            case "group":
+                splitter = ms.GroupKFold(cv.n_splits, shuffle=True, random_state=seed)
+                return list(splitter.split(rows, self.y, self._required(self.groups, "group")))
+            case "stratified_group":
+                splitter = ms.StratifiedGroupKFold(cv.n_splits, shuffle=True, random_state=seed)
+                return list(splitter.split(rows, self.y, self._required(self.groups, "group")))
+            case _:
+                kind = ms.StratifiedKFold if self.stratify else ms.KFold
+                return list(kind(cv.n_splits, shuffle=True, random_state=seed).split(rows, self.y))
+
+    def _required(self, column: NDArray[Any] | None, field: str) -> NDArray[Any]:
+        if column is None:
+            raise ValueError(f"cv.type '{self.scheme.cv.type}' needs datasets with `{field}`")
+        return column
+
+    @cached_property
+    def _inner(self) -> dict[tuple[int, int], list[tuple[Rows, Rows]]]:
+        return {}
+
+    def inner(self, repeat: int, fold: int) -> list[tuple[Rows, Rows]]:
+        """Return (training, held-out) rows of the inner folds of an outer split, in the order of their ids."""
+        if (repeat, fold) not in self._inner:
+            self._inner[repeat, fold] = self._make_inner(repeat, fold)
+        return self._inner[repeat, fold]
+
+    def _make_inner(self, repeat: int, fold: int) -> list[tuple[Rows, Rows]]:
+        if self.scheme.paired:
+            train = self.outer[repeat, fold].train
+            held_out = [self.outer[repeat, j].test for j in self.scheme.inner_folds(fold)]
+            return [(np.setdiff1d(train, rows, assume_unique=True), rows) for rows in held_out]
+        train = self.outer[repeat, fold].train
+        return [(train[fitted], train[held]) for fitted, held in self._own_inner(train)]
+
+    def _own_inner(self, train: Rows) -> list[tuple[Rows, Rows]]:
+        from sklearn import model_selection as ms
+
+        k, y = self.scheme.inner, self.y[train]
+        rows = np.zeros((len(train), 1))
+        groups = None if self.groups is None else self.groups[train]
+        match self.scheme.cv.type:
+            case "time_series":
+                return list(ms.TimeSeriesSplit(k).split(rows))
+            case "group":
+                return list(ms.GroupKFold(k).split(rows, y, groups))
+            case "stratified_group":
+                return list(ms.StratifiedGroupKFold(k).split(rows, y, groups))
+            case _:
+                kind = ms.StratifiedKFold if self.stratify else ms.KFold
+                return list(kind(k).split(rows, y))
+
+    def training_rows(self, part: Part) -> Rows:
+        """Return the rows that a part's models are fitted on."""
+        if part.inner < 0:
+            return self.outer[part.repeat, part.fold].train
+        if self.scheme.paired:
+            train = self.outer[part.repeat, part.fold].train
+            return np.setdiff1d(train, self.outer[part.repeat, part.inner].test, assume_unique=True)
+        return self.inner(part.repeat, part.fold)[part.inner][0]
+
+    def predicted_rows(self, part: Part) -> list[Rows]:
+        """Return the rows that a part's models predict, one set per stored prediction."""
+        if part.inner < 0:
+            return [self.outer[part.repeat, part.fold].test]
+        if self.scheme.paired:
+            return [self.outer[part.repeat, fold].test for fold in self.scheme.predicted_folds(part)]
+        return [self.inner(part.repeat, part.fold)[part.inner][1]]
+
+    def out_of_fold(self, repeat: int, fold: int) -> tuple[Rows, NDArray[np.intp]]:
+        """Return the rows of an outer training part that have out-of-fold predictions, and their inner fold.
+
+        In the row order of the training part; a time series' first block has no predictions and is left out.
+        """
+        train = self.outer[repeat, fold].train
+        fold_of = np.full(len(self.y), -1, dtype=np.intp)
+        for j, (_, held) in zip(self.scheme.inner_folds(fold), self.inner(repeat, fold), strict=True):
+            fold_of[held] = j
+        rows = train[fold_of[train] >= 0]
+        return rows, fold_of[rows]

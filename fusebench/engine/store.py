@@ -1,0 +1,213 @@
+"""The content-addressed store: results of tasks as plain arrays behind a checked header.
+
+One file an entry, found by its key alone (no folder is ever listed to find one). Layout of an entry::
+
+    fusebench-entry 1 <header length> <SHA-256 of header>\\n
+    <header: JSON; kind, meta, arrays with dtype, shape and offset, SHA-256 of all that follows>
+    <zero bytes up to a multiple of 64> <arrays, each at a multiple of 64>
+
+Nothing in it is code, so reading an entry that somebody else wrote runs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusebench.engine import io
+
+MAGIC = b"fusebench-entry 1"
+ALIGNMENT = 64
+PLAIN_KINDS = frozenset("biuf")  # dtype kinds that are bytes and nothing else
+MAP_ABOVE = 1 << 20  # bytes; smaller entries are quicker to read than to map
+MAX_HEADER = 1 << 28
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One stored result.
+
+    Parameters
+    ----------
+    kind : str
+        What made it: ``fit``, ``fuse``, ``score``, ``dataset``.
+    meta : mapping
+        Plain JSON data.
+    arrays : mapping of str to ndarray
+        Read-only arrays; large ones are memory-mapped.
+    """
+
+    kind: str
+    meta: Mapping[str, Any]
+    arrays: Arrays = field(default_factory=dict)
+
+
+class CorruptEntryError(Exception):
+    """An entry's bytes are not what was written."""
+
+
+@dataclass
+class Store:
+    """Entries under one folder.
+
+    Parameters
+    ----------
+    root : Path
+        The folder; made on the first write.
+    on_corrupt : callable, optional
+        Told the path of each entry that was set aside because its bytes changed.
+    """
+
+    root: Path
+    on_corrupt: Callable[[Path], None] | None = None
+
+    def path(self, key: str) -> Path:
+        """Return where the entry of a key lives."""
+        return self.root / "objects" / key[:2] / key[2:]
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for files that are not finished."""
+        return self.root / "tmp"
+
+    def has(self, key: str) -> bool:
+        """Whether an entry exists; its bytes are checked when it is read."""
+        return self.path(key).exists()
+
+    def get(self, key: str) -> Entry | None:
+        """Return an entry, or None where it is absent or was damaged (and is then set aside)."""
+        path = self.path(key)
+        try:
+            return read_entry(path)
+        except FileNotFoundError:
+            return None
+        except CorruptEntryError:
+            self._set_aside(path)
+            return None
+
+    def put(self, key: str, entry: Entry) -> None:
+        """Write one entry durably; the last of equal writers wins, with equal bytes."""
+        with io.storage_errors(self.root):
+            io.write_durably(self.path(key), _encode(entry), self.scratch)
+
+    def put_many(self, entries: Mapping[str, Entry]) -> None:
+        """Write entries durably, syncing each folder once."""
+        with io.storage_errors(self.root):
+            asides = [
+                (io.write_aside(self.path(key), _encode(entry), self.scratch), self.path(key))
+                for key, entry in entries.items()
+            ]
+            for aside, path in asides:
+                io.rename(aside, path)
+            for folder in sorted({path.parent for _, path in asides}):
+                io.sync_folder(folder)
+
+    def keys(self) -> Iterator[str]:
+        """Yield all keys; for maintenance only, it lists every folder."""
+        for path in sorted((self.root / "objects").glob("??/*")):
+            yield path.parent.name + path.name
+
+    def remove(self, key: str) -> None:
+        """Forget one entry."""
+        with suppress(FileNotFoundError):
+            self.path(key).unlink()
+
+    def _set_aside(self, path: Path) -> None:
+        corrupt = self.root / "corrupt"
+        corrupt.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            path.replace(corrupt / f"{path.parent.name}{path.name}.{time.time_ns()}")
+        if self.on_corrupt is not None:
+            self.on_corrupt(path)
+
+
+def read_entry(path: Path) -> Entry:
+    """Read and check one entry.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    CorruptEntryError
+        If any byte differs from what was written.
+    """
+    size = path.stat().st_size
+    raw: bytes | mmap.mmap
+    if size > MAP_ABOVE:
+        with path.open("rb") as file:
+            raw = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    else:
+        raw = io.read_bytes(path)
+    return _decode(raw)
+
+
+def _encode(entry: Entry) -> list[bytes | memoryview]:
+    digest = hashlib.sha256()
+    described: list[dict[str, Any]] = []
+    chunks: list[bytes | memoryview] = []
+    offset = 0
+    for name, array in entry.arrays.items():
+        if array.dtype.kind not in PLAIN_KINDS:
+            raise TypeError(f"array {name!r} has dtype {array.dtype}, which is not plain bytes")
+        plain = np.ascontiguousarray(array)
+        data = memoryview(plain.reshape(-1).view(np.uint8))
+        padding = bytes(-data.nbytes % ALIGNMENT)
+        described.append({"name": name, "dtype": plain.dtype.str, "shape": list(array.shape), "offset": offset})
+        offset += data.nbytes + len(padding)
+        for chunk in (data, padding):
+            digest.update(chunk)
+            chunks.append(chunk)
+    header = json.dumps(
+        {
+            "kind": entry.kind,
+            "meta": entry.meta,
+            "arrays": described,
+            "payload_bytes": offset,
+            "payload_sha256": digest.hexdigest(),
+        },
+        separators=(",", ":"),
+        allow_nan=False,
+    ).encode()
+    first = b"%s %d %s\n" % (MAGIC, len(header), hashlib.sha256(header).hexdigest().encode())
+    gap = bytes(-(len(first) + len(header)) % ALIGNMENT)
+    return [first + header + gap, *chunks]
+
+
+def _decode(raw: bytes | mmap.mmap) -> Entry:
+    end = raw.find(b"\n", 0, 256)
+    parts = raw[:end].rsplit(b" ", 2)
+    if end < 0 or len(parts) != 3 or parts[0] != MAGIC or not parts[1].isdigit():
+        raise CorruptEntryError("no header")
+    length = int(parts[1])
+    header = raw[end + 1 : end + 1 + length]
+    if length > MAX_HEADER or hashlib.sha256(header).hexdigest().encode() != parts[2]:
+        raise CorruptEntryError("the header changed")
+    described = json.loads(header)
+    head = end + 1 + length
+    start = head + -head % ALIGNMENT
+    if len(raw) != start + described["payload_bytes"] or any(raw[head:start]):
+        raise CorruptEntryError("the length changed")
+    payload = memoryview(raw)[start:]
+    if hashlib.sha256(payload).hexdigest() != described["payload_sha256"]:
+        raise CorruptEntryError("the arrays changed")
+    arrays = {one["name"]: _array(payload, one) for one in described["arrays"]}
+    return Entry(kind=described["kind"], meta=described["meta"], arrays=arrays)
+
+
+def _array(payload: memoryview, described: Mapping[str, Any]) -> NDArray[Any]:
+    dtype = np.dtype(described["dtype"])
+    count = int(np.prod(described["shape"], dtype=np.int64))
+    array = np.frombuffer(payload, dtype=dtype, count=count, offset=described["offset"]) if count else np.empty(0, dtype)
+    return array.reshape(described["shape"])
