@@ -1,0 +1,295 @@
+"""What a benchmark is made of, resolved: the few kilobytes that a worker needs to run any task of it."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from fusebench import encoders, learners
+from fusebench.engine.keys import digest, versions
+from fusebench.engine.splits import Part, Scheme
+from fusebench.fusions import base as fusions
+from fusebench.spec.model import FusionSpec, LearnerSpec, Spec
+
+LearnerKind = Literal["learner", "fusion", "reference"]
+BEST_SINGLE, UNIFORM_AVERAGE, ORACLE = "best_single", "uniform_average", "oracle"
+LARGE_DATA = 50_000_000  # cells above which a fit gets two threads unless the spec says otherwise
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionProblem:
+    """One target of one dataset, split.
+
+    Parameters
+    ----------
+    dataset, target : str
+        Names.
+    target_type : str
+        binary, multiclass or continuous.
+    classes : tuple of str
+        The labels as text, sorted as the dataset sorts them; empty for regression.
+    n_samples, n_features : int
+        Size, without the rows whose target is missing.
+    data_key : str
+        The dataset's key in the store's data folder.
+    fingerprint : str
+        Digest of the dataset's content.
+    scheme : Scheme
+        How it is split.
+    metrics : tuple of str
+        The first one ranks.
+    numeric : bool
+        Whether every feature is a number.
+    n_threads : int
+        Threads per fit.
+    """
+
+    dataset: str
+    target: str
+    target_type: Literal["binary", "multiclass", "continuous"]
+    classes: tuple[str, ...]
+    n_samples: int
+    n_features: int
+    data_key: str
+    fingerprint: str
+    scheme: Scheme
+    metrics: tuple[str, ...]
+    numeric: bool
+    n_threads: int = 1
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, 0 for regression."""
+        return len(self.classes)
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether classes are predicted."""
+        return self.target_type != "continuous"
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the data and how it is split."""
+        return digest(
+            "problem",
+            self.fingerprint,
+            self.target,
+            self.scheme.cv.model_dump(mode="json", exclude={"inner"}),
+            self.scheme.inner,
+            self.scheme.random_state,
+            self.n_threads,
+            versions(),
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FusionModel:
+    """A configured fusion or a reference, with its members resolved to learners and fusions.
+
+    Parameters
+    ----------
+    tolerant : bool
+        Whether it makes do with the members that succeeded (references).
+    """
+
+    id: str
+    kind: LearnerKind
+    spec: FusionSpec
+    members: tuple[str, ...]
+    tolerant: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blueprint:
+    """A spec after expansion.
+
+    Parameters
+    ----------
+    learners : mapping of str to LearnerSpec
+        With every grid expanded into members such as ``knn[n_neighbors=3]``.
+    fusions : mapping of str to FusionModel
+        Configured fusions in an order in which members come first, then the references.
+    problems : tuple of PredictionProblem
+    random_state : int
+    """
+
+    learners: Mapping[str, LearnerSpec]
+    fusions: Mapping[str, FusionModel]
+    problems: tuple[PredictionProblem, ...] = ()
+    random_state: int = 0
+    oof_of: frozenset[str] = frozenset()
+    _digests: dict[tuple[str, str], str] = field(default_factory=dict, compare=False, repr=False)
+
+    def fits_problem(self, model: str, problem: PredictionProblem) -> bool:
+        """Whether a model can predict this kind of target."""
+        if model in self.learners:
+            return learners.predicts(self.learners[model], problem.target_type)
+        fusion = self.fusions[model]
+        if fusion.kind != "reference" and problem.target_type not in self.fusion_class(fusion.spec.type).target_types:
+            return False
+        return fusion.tolerant or all(self.fits_problem(member, problem) for member in fusion.members)
+
+    @staticmethod
+    def fusion_class(name: str) -> type[fusions.Fusion]:
+        """Return a fusion's class."""
+        from fusebench.fusions import _references
+
+        if name in _references.REFERENCES:
+            return _references.REFERENCES[name]
+        return fusions.REGISTRY.load(name)
+
+    def members_on(self, model: str, problem: PredictionProblem) -> tuple[str, ...]:
+        """Return a fusion's members that can predict this kind of target."""
+        return tuple(member for member in self.fusions[model].members if self.fits_problem(member, problem))
+
+    def model_digest(self, model: str, problem: PredictionProblem) -> str:
+        """Return the digest of everything about a model that can change its predictions."""
+        known = self._digests.get((model, problem.digest))
+        if known is None:
+            known = self._learner_digest(model) if model in self.learners else self._fusion_digest(model, problem)
+            self._digests[model, problem.digest] = known
+        return known
+
+    def _learner_digest(self, model: str) -> str:
+        return learner_digest(self.learners[model], self.random_state)
+
+    def _fusion_digest(self, model: str, problem: PredictionProblem) -> str:
+        fusion = self.fusions[model]
+        members = self.members_on(model, problem)
+        costs = {one: self.learners[one].cost for one in members if one in self.learners}
+        params = {
+            name: [value, learner_digest(value, self.random_state)] if isinstance(value, LearnerSpec) else value
+            for name, value in fusion.spec.params.items()
+        }
+        code = "reference" if fusion.kind == "reference" else fusions.REGISTRY.code_digest(fusion.spec.type)
+        return digest(
+            "fusion",
+            fusion.spec.type,
+            params,
+            code,
+            [[one, self.model_digest(one, problem)] for one in members],
+            costs,
+            problem.metrics[0],
+            self.random_state,
+            versions(),
+        )
+
+    def fit_key(self, problem: PredictionProblem, learner: str, part: Part) -> str:
+        """Return the key of a learner's predictions from one part."""
+        text = f"fit {problem.digest} {self.model_digest(learner, problem)} {tuple(part)}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def fuse_key(
+        self, problem: PredictionProblem, fusion: str, repeat: int, fold: int, stage: str, without: tuple[str, ...] = ()
+    ) -> str:
+        """Return the key of a fusion's predictions on one outer split."""
+        text = f"fuse {problem.digest} {self.model_digest(fusion, problem)} {repeat} {fold} {stage} {without}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def score_key(self, problem: PredictionProblem, model: str) -> str:
+        """Return the key of a model's scores on all outer splits."""
+        text = f"score {problem.digest} {self.model_digest(model, problem)} {problem.metrics} {problem.classes}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def encoder_of(self, learner: str, problem: PredictionProblem) -> str | Mapping[str, Any]:
+        """Return the encoder that a learner uses on a problem, ``auto`` resolved."""
+        spec = self.learners[learner]
+        return learners.auto_encoder(spec, problem.target_type) if spec.encode == "auto" else spec.encode
+
+
+def learner_digest(spec: LearnerSpec, random_state: int) -> str:
+    """Return the digest of everything about a learner that can change its predictions."""
+    return digest(
+        "learner",
+        spec.model_dump(mode="json", include={"type", "params", "encode", "calibrate"}),
+        learners.code_digest(spec),
+        encoders.code_digest(spec.encode),
+        random_state,
+        versions(learners.library(spec)),
+    )
+
+
+def expand(spec: Spec) -> tuple[dict[str, LearnerSpec], dict[str, tuple[str, ...]]]:
+    """Expand every grid; return the learners, and the members of each grid by the learner's id."""
+    expanded: dict[str, LearnerSpec] = {}
+    grids: dict[str, tuple[str, ...]] = {}
+    for name, learner in spec.learners.items():
+        if not learner.grid:
+            expanded[name] = learner
+            continue
+        members = {
+            f"{name}[{','.join(f'{key}={value}' for key, value in zip(learner.grid, values, strict=True))}]": values
+            for values in itertools.product(*learner.grid.values())
+        }
+        grids[name] = tuple(members)
+        for member, values in members.items():
+            params = {**learner.params, **dict(zip(learner.grid, values, strict=True))}
+            expanded[member] = learner.model_copy(update={"params": params, "grid": {}})
+    return expanded, grids
+
+
+def blueprint_of(spec: Spec) -> Blueprint:
+    """Resolve a spec's models: grids, members and references; the problems come from the data."""
+    expanded, grids = expand(spec)
+    configured = {name: _resolve(name, spec, expanded, grids) for name in spec.fusions}
+    ordered = {name: configured[name] for name in _members_first(configured)}
+    used_as_member = {member for fusion in ordered.values() for member in fusion.members if member in ordered}
+    return Blueprint(
+        learners=expanded,
+        fusions={**ordered, **_references(tuple(expanded), grids)},
+        random_state=spec.random_state,
+        oof_of=frozenset(used_as_member),
+    )
+
+
+def _resolve(
+    name: str, spec: Spec, expanded: Mapping[str, LearnerSpec], grids: Mapping[str, tuple[str, ...]]
+) -> FusionModel:
+    fusion = spec.fusions[name]
+    if fusion.members is not None:
+        named = itertools.chain.from_iterable(grids.get(member, (member,)) for member in fusion.members)
+        return FusionModel(id=name, kind="fusion", spec=fusion, members=tuple(named))
+    members = tuple(expanded)
+    if fusions.REGISTRY.load(fusion.type).default_members == "everything":
+        members += tuple(
+            other
+            for other, one in spec.fusions.items()
+            if other != name and fusions.REGISTRY.load(one.type).default_members != "everything"
+        )
+    return FusionModel(id=name, kind="fusion", spec=fusion, members=members)
+
+
+def _members_first(configured: Mapping[str, FusionModel]) -> list[str]:
+    ordered: dict[str, None] = {}
+
+    def visit(name: str) -> None:
+        for member in configured[name].members:
+            if member in configured and member not in ordered:
+                visit(member)
+        ordered[name] = None
+
+    for name in configured:
+        visit(name)
+    return list(ordered)
+
+
+def _references(all_learners: tuple[str, ...], grids: Mapping[str, tuple[str, ...]]) -> dict[str, FusionModel]:
+    members_of = {
+        **{f"{name}:tuned": ("best_single", members) for name, members in grids.items()},
+        BEST_SINGLE: ("best_single", all_learners),
+        UNIFORM_AVERAGE: ("uniform_average", all_learners),
+        ORACLE: ("oracle", all_learners),
+    }
+    return {
+        name: FusionModel(
+            id=name, kind="reference", spec=FusionSpec(type=kind), members=members, tolerant=True
+        )
+        for name, (kind, members) in members_of.items()
+    }

@@ -1,0 +1,233 @@
+"""Supervised worker processes: each knows its item, so a death, a hang or an overrun costs that item alone.
+
+Own code rather than a pool library: an item's clock and memory are watched one by one although small items
+travel in batches, and what a fit leaves running is killed with it, by process group.
+"""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
+from types import ModuleType
+from typing import Any
+
+import psutil
+
+from fusebench.engine.execute import _worker
+from fusebench.engine.execute._worker import Done, Lost, Raised, Ready
+from fusebench.engine.tasks import Item, Workbench
+
+POLL_SECONDS = 0.05
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+Batch = list[tuple[str, Item]]
+Outcome = Done | Raised | Lost
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one item may use.
+
+    Parameters
+    ----------
+    seconds : callable
+        Maps an item to its wall-clock limit in seconds, or None.
+    memory : int
+        Resident bytes of one worker at most.
+    """
+
+    seconds: Callable[[Item], float | None]
+    memory: int
+
+
+@dataclass
+class _Slot:
+    process: Any
+    connection: Connection
+    batch: Batch = field(default_factory=list)
+    ready: bool = False
+    begun: float = 0.0
+
+    @property
+    def idle(self) -> bool:
+        return self.ready and not self.batch
+
+
+class Supervisor:
+    """A fixed number of workers over one workbench.
+
+    Parameters
+    ----------
+    workbench : Workbench
+    n_workers : int
+    limits : Limits
+    preload : sequence of str
+        Modules that the fork server imports once for all workers.
+    """
+
+    def __init__(self, workbench: Workbench, n_workers: int, limits: Limits, preload: Sequence[str]) -> None:
+        self._workbench = workbench
+        self._limits = limits
+        self._context = start_fork_server(preload)
+        self._slots = [self._start() for _ in range(n_workers)]
+
+    @property
+    def idle(self) -> list[int]:
+        """Numbers of the workers that wait for a batch."""
+        return [number for number, slot in enumerate(self._slots) if slot.idle]
+
+    @property
+    def busy(self) -> bool:
+        """Whether any worker has something to do."""
+        return any(slot.batch for slot in self._slots)
+
+    def running(self) -> list[Item]:
+        """Return the item each busy worker is at."""
+        return [slot.batch[0][1] for slot in self._slots if slot.batch]
+
+    def send(self, number: int, batch: Batch) -> None:
+        """Give a batch to an idle worker."""
+        slot = self._slots[number]
+        slot.batch = list(batch)
+        slot.begun = time.monotonic()
+        with suppress(BrokenPipeError, ConnectionResetError):  # its death is seen by the next poll
+            slot.connection.send_bytes(pickle.dumps(batch, protocol=5))
+
+    def poll(self, timeout: float, also: Sequence[Any] = ()) -> tuple[list[Outcome], list[str]]:
+        """Wait for outcomes; return them, and the keys that a dead worker had not begun."""
+        watched = [one for slot in self._slots for one in (slot.connection, slot.process.sentinel)]
+        heard = set(wait([*watched, *also], min(timeout, POLL_SECONDS)))
+        outcomes: list[Outcome] = []
+        unbegun: list[str] = []
+        for number, slot in enumerate(self._slots):
+            if slot.connection in heard:
+                outcomes.extend(self._receive(slot))
+            if slot.process.sentinel in heard:
+                outcomes.extend(self._receive(slot))
+                outcomes.extend(self._bury(number, "died", _cause_of_death(slot.process.exitcode), unbegun))
+            elif slot.batch and (overrun := self._overrun(slot)):
+                outcomes.extend(self._bury(number, *overrun, unbegun))
+        return outcomes, unbegun
+
+    def close(self) -> None:
+        """Kill every worker and what it started."""
+        for slot in self._slots:
+            _kill_group(slot.process)
+        for slot in self._slots:
+            slot.process.join(2)
+            slot.connection.close()
+
+    def _start(self) -> _Slot:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(  # type: ignore[attr-defined]  # every concrete context has it
+            target=_worker.serve, args=(theirs, self._workbench), daemon=True
+        )
+        with _without_main_module():
+            process.start()
+        theirs.close()
+        return _Slot(process, ours)
+
+    def _receive(self, slot: _Slot) -> Iterator[Outcome]:
+        try:
+            while slot.connection.poll():
+                outcome = pickle.loads(slot.connection.recv_bytes())  # noqa: S301 - from a worker of ours
+                slot.begun = time.monotonic()
+                if isinstance(outcome, Ready):
+                    slot.ready = True
+                elif slot.batch and outcome.key == slot.batch[0][0]:
+                    slot.batch.pop(0)
+                    yield outcome
+        except (EOFError, OSError, pickle.UnpicklingError):
+            return
+
+    def _overrun(self, slot: _Slot) -> tuple[str, str] | None:
+        seconds = self._limits.seconds(slot.batch[0][1])
+        if seconds is not None and slot.ready and time.monotonic() - slot.begun > seconds:
+            return "timeout", f"stopped after {seconds:g} s"
+        if (resident := _resident_bytes(slot.process.pid)) > self._limits.memory:
+            limit = f"{self._limits.memory / 1e9:.3g} GB"
+            return "memory", f"stopped at {resident / 1e9:.3g} GB resident, the limit is {limit}"
+        return None
+
+    def _bury(self, number: int, reason: str, detail: str, unbegun: list[str]) -> Iterator[Outcome]:
+        slot = self._slots[number]
+        _kill_group(slot.process)
+        slot.process.join(2)
+        slot.connection.close()
+        self._slots[number] = self._start()
+        if slot.batch:
+            unbegun.extend(key for key, _ in slot.batch[1:])
+            yield Raised(slot.batch[0][0], reason, detail)
+
+
+def start_fork_server(preload: Sequence[str]) -> BaseContext:
+    """Return the context that makes workers; on Linux its server starts importing at once."""
+    if sys.platform != "linux":
+        return mp.get_context("spawn")
+    context = mp.get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    from multiprocessing import forkserver
+
+    with _one_thread_environment():
+        forkserver.ensure_running()
+    return context
+
+
+@contextmanager
+def _one_thread_environment() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _without_main_module() -> Iterator[None]:
+    """Keep workers from running the caller's script again: they need the package and nothing of it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _kill_group(process: Any) -> None:
+    with suppress(ProcessLookupError, PermissionError, AttributeError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError, PermissionError, ValueError):
+        process.kill()
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _cause_of_death(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        with suppress(ValueError):
+            return f"the worker was ended by {signal.Signals(-exit_code).name}"
+    return f"the worker exited with status {exit_code}"
+
+
+def main_thread() -> bool:
+    """Whether signals can be caught here."""
+    return threading.current_thread() is threading.main_thread()

@@ -1,0 +1,113 @@
+"""A worker process: takes batches of items, sends back one outcome an item."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pickle
+import signal
+import sys
+import traceback
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fusebench.engine.tasks import InputsLostError, Workbench
+from fusebench.errors import FitError
+
+PR_SET_PDEATHSIG = 1
+DETAIL_CHARACTERS = 2000
+
+
+class Done(NamedTuple):
+    """An item's result: an Entry."""
+
+    key: str
+    entry: Any
+
+
+class Raised(NamedTuple):
+    """An item raised."""
+
+    key: str
+    reason: str
+    detail: str
+
+
+class Lost(NamedTuple):
+    """Stored inputs of an item are gone."""
+
+    key: str
+    inputs: list[str]
+
+
+class Ready(NamedTuple):
+    """The worker is up and idle."""
+
+
+def serve(connection: Connection, workbench: Workbench, lifeline: Connection | None = None) -> None:
+    """Run batches until the connection closes. The process belongs to one run and dies with it."""
+    _die_with_parent()
+    _lead_own_group()
+    _be_silent()
+    _use_one_thread()
+    connection.send_bytes(pickle.dumps(Ready()))
+    while True:
+        try:
+            batch = pickle.loads(connection.recv_bytes())  # noqa: S301 - from the process that started this one
+        except EOFError:
+            return
+        for key, item in batch:
+            send(connection, attempt(workbench, key, item))
+
+
+def send(connection: Connection, outcome: Done | Raised | Lost) -> None:
+    """Send an outcome; what cannot be sent becomes a failure."""
+    connection.send_bytes(pickle.dumps(outcome, protocol=5))
+
+
+def attempt(workbench: Workbench, key: str, item: Any) -> Done | Raised | Lost:
+    """Run one item; whatever it raises is its outcome. The only broad except of the project."""
+    try:
+        return Done(key, workbench.run(item))
+    except InputsLostError as lost:
+        return Lost(key, lost.keys)
+    except FitError as error:
+        return Raised(key, "invalid predictions", str(error)[:DETAIL_CHARACTERS])
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - an estimator may raise anything
+        last = traceback.extract_tb(error.__traceback__)[-1:]
+        where = f" ({Path(last[0].filename).name}:{last[0].lineno})" if last else ""
+        return Raised(key, type(error).__name__, f"{error}{where}"[:DETAIL_CHARACTERS])
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to kill this process when the one that forked it dies."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _lead_own_group() -> None:
+    """Make everything that a fit starts die with its worker."""
+    with suppress(OSError, AttributeError):
+        os.setpgid(0, 0)
+
+
+def _be_silent() -> None:
+    """Throw away what estimators print; a fit that prints without end costs no disk."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
+
+
+def _use_one_thread() -> None:
+    import warnings
+
+    from threadpoolctl import threadpool_limits
+
+    warnings.simplefilter("ignore")
+    threadpool_limits(1)

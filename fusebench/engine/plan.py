@@ -1,0 +1,231 @@
+"""The plan: every task of a benchmark once, what it needs, and what of it is stored already. Making it fits nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from fusebench import learners
+from fusebench.engine.blueprint import Blueprint, PredictionProblem
+from fusebench.engine.splits import Part
+from fusebench.engine.tasks import FitItem, FuseItem, Item, ScoreItem
+
+FUSE_SECONDS, TRAIN_SECONDS, SCORE_SECONDS = 0.004, 0.5, 0.008  # first guesses; recorded costs replace them
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One unit of work.
+
+    Parameters
+    ----------
+    key : str
+        The key its result is stored under; for a milestone, a name of its own.
+    item : Item or None
+        What a worker runs; None for a milestone (a learner's predictions for one outer split are complete).
+    needs : tuple of str
+        Keys of the tasks whose results it reads.
+    tolerant : bool
+        Whether it runs with what succeeded of its needs.
+    expected : float
+        Seconds it is expected to take.
+    cost_key : str
+        Tasks of equal cost key take about equally long.
+    """
+
+    key: str
+    item: Item | None
+    needs: tuple[str, ...] = ()
+    tolerant: bool = False
+    expected: float = 0.0
+    cost_key: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All tasks of a blueprint.
+
+    Parameters
+    ----------
+    blueprint : Blueprint
+    tasks : mapping of str to Task
+        By key, needs first.
+    goals : tuple of str
+        Keys of the score tasks.
+    """
+
+    blueprint: Blueprint
+    tasks: Mapping[str, Task]
+    goals: tuple[str, ...]
+
+    def fits(self) -> Iterator[Task]:
+        """Yield the tasks that fit a learner."""
+        return (task for task in self.tasks.values() if isinstance(task.item, FitItem))
+
+    def missing(self, has: Callable[[str], bool]) -> dict[str, Task]:
+        """Return the tasks that must run, needs first: those that a goal which is not stored leads to."""
+        wanted: dict[str, bool] = {}
+        stack = [goal for goal in self.goals if not has(goal)]
+        wanted.update(dict.fromkeys(stack, True))
+        while stack:
+            for need in self.tasks[stack.pop()].needs:
+                if need in wanted:
+                    continue
+                wanted[need] = self.tasks[need].item is None or not has(need)
+                if wanted[need]:
+                    stack.append(need)
+        return {key: task for key, task in self.tasks.items() if wanted.get(key)}
+
+
+@dataclass
+class CostModel:
+    """Expected seconds of tasks, from what earlier runs recorded or else from a formula.
+
+    Parameters
+    ----------
+    recorded : mapping of str to float
+        Seconds by cost key.
+    """
+
+    recorded: Mapping[str, float] = field(default_factory=dict)
+
+    def fit(self, blueprint: Blueprint, problem: PredictionProblem, learner: str) -> tuple[str, float]:
+        """Return the cost key and the expected seconds of one fit and its predictions."""
+        key = f"fit {blueprint.model_digest(learner, problem)[:16]} {problem.fingerprint[:16]} {problem.target}"
+        if key in self.recorded:
+            return key, self.recorded[key]
+        train = problem.n_samples * (1 - 1 / max(problem.scheme.n_folds, 2))
+        expected = learners.expected_seconds(
+            blueprint.learners[learner], int(train), problem.n_features, problem.target_type, problem.n_classes
+        )
+        return key, expected
+
+    def fuse(self, blueprint: Blueprint, problem: PredictionProblem, fusion: str, stage: str) -> tuple[str, float]:
+        """Return the cost key and the expected seconds of one fusion on one split."""
+        key = f"fuse {blueprint.model_digest(fusion, problem)[:16]} {problem.fingerprint[:16]} {problem.target} {stage}"
+        trains = blueprint.fusion_class(blueprint.fusions[fusion].spec.type).trains if fusion != "oracle" else False
+        guess = (TRAIN_SECONDS if trains else FUSE_SECONDS) * (1 + problem.n_samples / 20_000)
+        return key, self.recorded.get(key, guess * (problem.scheme.n_folds if stage == "oof" else 1))
+
+
+def make_plan(blueprint: Blueprint, costs: CostModel | None = None) -> Plan:
+    """Return the deduplicated task graph of a blueprint.
+
+    Notes
+    -----
+    O(tasks): per problem, learner and repeat K + K(K-1)/2 fits when paired, K(1 + k) with k own inner folds; a fusion
+    adds one task per outer split.
+    """
+    tasks: dict[str, Task] = {}
+    goals: list[str] = []
+    for index, problem in enumerate(blueprint.problems):
+        planner = _ProblemPlanner(blueprint, index, problem, costs or CostModel())
+        for task in planner.tasks():
+            tasks.setdefault(task.key, task)
+        goals.extend(planner.goals)
+    return Plan(blueprint, tasks, tuple(goals))
+
+
+@dataclass
+class _ProblemPlanner:
+    blueprint: Blueprint
+    index: int
+    problem: PredictionProblem
+    costs: CostModel
+    goals: list[str] = field(default_factory=list)
+
+    @cached_property
+    def learners(self) -> list[str]:
+        return [one for one in self.blueprint.learners if self.blueprint.fits_problem(one, self.problem)]
+
+    @cached_property
+    def fusions(self) -> list[str]:
+        return [
+            one
+            for one in self.blueprint.fusions
+            if self.blueprint.fits_problem(one, self.problem) and self.blueprint.members_on(one, self.problem)
+        ]
+
+    def tasks(self) -> Iterator[Task]:
+        yield from self._fits()
+        yield from self._milestones()
+        yield from self._fuses()
+        yield from self._scores()
+
+    def _fit_key(self, learner: str, part: Part) -> str:
+        return self.blueprint.fit_key(self.problem, learner, part)
+
+    def _fits(self) -> Iterator[Task]:
+        expected = {learner: self.costs.fit(self.blueprint, self.problem, learner) for learner in self.learners}
+        for part in self.problem.scheme.parts():
+            for learner in self.learners:
+                item = FitItem(self.index, learner, part)
+                cost_key, seconds = expected[learner]
+                yield Task(self._fit_key(learner, part), item, expected=seconds, cost_key=cost_key)
+
+    def _milestones(self) -> Iterator[Task]:
+        scheme = self.problem.scheme
+        for repeat, fold in scheme.outer:
+            parts = dict.fromkeys([*scheme.inner_parts(repeat, fold), *scheme.test_parts(repeat, fold)])
+            for learner in self.learners:
+                needs = tuple(self._fit_key(learner, part) for part in parts)
+                yield Task(self._milestone(learner, repeat, fold), None, needs)
+
+    def _milestone(self, learner: str, repeat: int, fold: int) -> str:
+        return f"milestone {self.index} {learner} {repeat} {fold}"
+
+    def _fuses(self) -> Iterator[Task]:
+        for fusion in self.fusions:
+            stages = ("test", "oof") if fusion in self.blueprint.oof_of else ("test",)
+            for stage in stages:
+                cost_key, seconds = self.costs.fuse(self.blueprint, self.problem, fusion, stage)
+                for repeat, fold in self.problem.scheme.outer:
+                    key = self.blueprint.fuse_key(self.problem, fusion, repeat, fold, stage)
+                    item = FuseItem(self.index, fusion, repeat, fold, stage)  # type: ignore[arg-type]  # a literal above
+                    needs = tuple(self._member_needs(fusion, repeat, fold))
+                    tolerant = self.blueprint.fusions[fusion].tolerant
+                    yield Task(key, item, needs, tolerant, seconds, cost_key)
+
+    def _member_needs(self, fusion: str, repeat: int, fold: int) -> Iterator[str]:
+        for member in self.blueprint.members_on(fusion, self.problem):
+            if member in self.blueprint.learners:
+                yield self._milestone(member, repeat, fold)
+            else:
+                for stage in ("oof", "test"):
+                    yield self.blueprint.fuse_key(self.problem, member, repeat, fold, stage)
+
+    def _scores(self) -> Iterator[Task]:
+        scheme = self.problem.scheme
+        for model in [*self.learners, *self.fusions]:
+            splits: list[tuple[int, int, tuple[str, ...]]] = []
+            for repeat, fold in scheme.outer:
+                if model in self.blueprint.learners:
+                    keys = tuple(self._fit_key(model, part) for part in scheme.test_parts(repeat, fold))
+                else:
+                    keys = (self.blueprint.fuse_key(self.problem, model, repeat, fold, "test"),)
+                splits.append((repeat, fold, keys))
+            key = self.blueprint.score_key(self.problem, model)
+            self.goals.append(key)
+            needs = tuple(dict.fromkeys(one for _, _, keys in splits for one in keys))
+            seconds = SCORE_SECONDS * len(splits) * len(self.problem.metrics) / 5
+            yield Task(key, ScoreItem(self.index, model, tuple(splits)), needs, True, seconds, "score")
+
+
+def total_seconds(tasks: Iterable[Task]) -> float:
+    """Return the seconds that tasks are expected to take one after the other."""
+    return sum(task.expected for task in tasks)
+
+
+def describe(plan: Plan, missing: Mapping[str, Task]) -> dict[str, Any]:
+    """Return counts and expected seconds for `fusebench plan`."""
+    fits = list(plan.fits())
+    left = [task for task in fits if task.key in missing]
+    return {
+        "fits": len(fits),
+        "fits_stored": len(fits) - len(left),
+        "fits_left": len(left),
+        "fuses_left": sum(isinstance(task.item, FuseItem) for task in missing.values()),
+        "expected_seconds": total_seconds(missing.values()),
+    }

@@ -1,0 +1,286 @@
+"""Which task runs next: dependencies, order and failures; it knows nothing of processes."""
+
+from __future__ import annotations
+
+import heapq
+import math
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from fusebench.engine.blueprint import Blueprint
+from fusebench.engine.plan import Plan, Task
+from fusebench.engine.tasks import EncodeItem, FitItem, FuseItem, Item, ScoreItem
+
+BATCH_SECONDS = 0.03  # small tasks travel together until they are worth a round trip
+BATCH_ITEMS = 64
+ENCODE_SECONDS = 0.003
+
+
+class Failed(NamedTuple):
+    """Why a task has no result."""
+
+    stage: str
+    reason: str
+    detail: str
+
+
+@dataclass
+class Schedule:
+    """The state of a run.
+
+    Parameters
+    ----------
+    plan : Plan
+    missing : mapping of str to Task
+        What must run, needs first.
+    scratch : Path
+        Folder of this run for encoded data.
+    balanced : bool
+        Whether all datasets advance together (for runs with a time limit) instead of longest first.
+    """
+
+    plan: Plan
+    missing: Mapping[str, Task]
+    scratch: Path
+    balanced: bool = False
+    failed: dict[str, Failed] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.tasks: dict[str, Task] = dict(self.missing)
+        self._waiting: dict[str, int] = {}
+        self._dependents: dict[str, list[str]] = defaultdict(list)
+        self._ready: list[tuple[float, int, str]] = []
+        self._order: dict[str, int] = {}
+        self._renamed: dict[str, str] = {}
+        self._encodings: dict[str, tuple[Path, int]] = {}
+        self._n_steps: dict[int, int] = defaultdict(int)
+        self._add_encodings()
+        for position, key in enumerate(self.tasks):
+            self._order[key] = position
+        for key, task in self.tasks.items():
+            self._watch(key, task)
+
+    # -- what callers ask -------------------------------------------------------------------------
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether any task is neither done nor failed."""
+        return len(self.done) + len(self.failed) < len(self.tasks)
+
+    @property
+    def seconds_left(self) -> float:
+        """Expected seconds of the tasks that are left, one after the other."""
+        return sum(t.expected for key, t in self.tasks.items() if key not in self.done and key not in self.failed)
+
+    def take(self, budget: float = BATCH_SECONDS) -> list[tuple[str, Item]]:
+        """Return the next tasks for one worker: one long one, or several short ones."""
+        batch: list[tuple[str, Item]] = []
+        seconds = 0.0
+        while self._ready and len(batch) < BATCH_ITEMS and seconds < budget:
+            _, _, key = self._ready[0]
+            expected = self.tasks[key].expected
+            if batch and seconds + expected > 2 * budget:
+                break
+            heapq.heappop(self._ready)
+            if key in self.done or key in self.failed:
+                continue
+            item = self._item(key)
+            if item is None:
+                continue
+            batch.append((key, item))
+            seconds += expected
+        return batch
+
+    def stored_key(self, key: str) -> str | None:
+        """Return the key to store a task's result under; None when it must not be stored."""
+        item = self.tasks[key].item
+        if isinstance(item, EncodeItem):
+            return None
+        if any(need in self.failed for need in self.tasks[key].needs):
+            return self._renamed.get(key)
+        return key
+
+    # -- what callers tell ------------------------------------------------------------------------
+
+    def finish(self, key: str) -> None:
+        """Record that a task's result is there."""
+        if key in self.done:
+            return
+        self.done.add(key)
+        self._resolve(key)
+
+    def fail(self, key: str, failure: Failed) -> None:
+        """Record that a task has no result; what strictly needs it fails too."""
+        if key in self.failed or key in self.done:
+            return
+        self.failed[key] = failure
+        self._resolve(key)
+
+    def give_back(self, keys: Iterable[str]) -> None:
+        """Queue tasks again that a worker did not get to."""
+        for key in keys:
+            self._push(key)
+
+    def restore(self, key: str, lost: Iterable[str]) -> None:
+        """Make lost inputs again, then the task that missed them."""
+        needs = set(lost)
+        for one in needs:
+            if one in self.plan.tasks and one not in self.tasks:
+                self.tasks[one] = self.plan.tasks[one]
+                self._order[one] = len(self._order)
+                self._watch(one, self.tasks[one])
+            elif one in self.done:
+                self.done.discard(one)
+                self._push(one)
+        waiting = [one for one in needs if one in self.tasks]
+        self._waiting[key] = len(waiting)
+        for one in waiting:
+            self._dependents[one].append(key)
+        if not waiting:
+            self.fail(key, Failed("store", "inputs lost", "stored inputs cannot be read and cannot be made again"))
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _watch(self, key: str, task: Task) -> None:
+        pending = [need for need in task.needs if need in self.tasks and need not in self.done]
+        self._waiting[key] = len(pending)
+        for need in pending:
+            self._dependents[need].append(key)
+        if not pending:
+            self._became_ready(key)
+
+    def _resolve(self, key: str) -> None:
+        self._forget_encoding(key)
+        for dependent in self._dependents.pop(key, ()):
+            self._waiting[dependent] -= 1
+            if self._waiting[dependent] == 0:
+                self._became_ready(dependent)
+
+    def _became_ready(self, key: str) -> None:
+        task = self.tasks[key]
+        failed_needs = [need for need in task.needs if need in self.failed]
+        usable = len(task.needs) - len(failed_needs)
+        if failed_needs and (not task.tolerant or usable == 0):
+            self.fail(key, self._inherited(failed_needs[0]))
+        elif task.item is None:
+            self.finish(key)
+        else:
+            self._push(key)
+
+    def _inherited(self, need: str) -> Failed:
+        cause, item = self.failed[need], self.tasks[need].item
+        if isinstance(item, EncodeItem) or cause.stage == "member":
+            return cause
+        name = _model_of(need, item)
+        if self.tasks[need].item is None:
+            return Failed("member", f"member '{name}' failed", f"{cause.reason}: {cause.detail}")
+        if isinstance(item, FuseItem):
+            return Failed("member", f"member '{item.fusion}' failed", f"{cause.reason}: {cause.detail}")
+        return cause
+
+    def _push(self, key: str) -> None:
+        heapq.heappush(self._ready, (self._priority(key), self._order[key], key))
+
+    def _priority(self, key: str) -> float:
+        """Return what sorts first: short results that are needed last go first, then the longest fits.
+
+        Equal powers of two keep the plan's order, so that neighbours share encoded data.
+        """
+        task = self.tasks[key]
+        if self.balanced:
+            problem = task.item.problem if task.item is not None else 0
+            self._n_steps[problem] += 1
+            return float(self._n_steps[problem])
+        match task.item:
+            case ScoreItem() | FuseItem():
+                return -100.0 if task.expected < 1 else -50.0 - task.expected
+            case _:
+                return -round(math.log2(max(task.expected, 1e-4)))
+
+    def _item(self, key: str) -> Item | None:
+        """Return the work item, told what is missing among its needs."""
+        task = self.tasks[key]
+        item = task.item
+        failed = {need for need in task.needs if need in self.failed}
+        match item:
+            case FuseItem() if failed:
+                lost = {_model_of(need, self.tasks[need].item) for need in failed}
+                without = tuple(sorted(lost))
+                problem = self.plan.blueprint.problems[item.problem]
+                self._renamed[key] = self.plan.blueprint.fuse_key(
+                    problem, item.fusion, item.repeat, item.fold, item.stage, without
+                )
+                return item._replace(without=without)
+            case ScoreItem():
+                splits = tuple(
+                    (r, i, tuple(self._renamed.get(one, one) for one in keys))
+                    for r, i, keys in item.splits
+                    if not failed.intersection(keys)
+                )
+                return item._replace(splits=splits)
+            case FitItem() if task.needs:
+                return item._replace(encoded=str(self._encodings[task.needs[0]][0]))
+        return item
+
+    # -- encoded data shared between learners -----------------------------------------------------
+
+    def _add_encodings(self) -> None:
+        """Give fits that share rows and encoder one encoding to wait for."""
+        blueprint: Blueprint = self.plan.blueprint
+        groups: dict[tuple[int, object, str], list[Task]] = defaultdict(list)
+        encoders: dict[tuple[int, str], str | None] = {}
+        for task in self.missing.values():
+            if not isinstance(task.item, FitItem):
+                continue
+            which = (task.item.problem, task.item.learner)
+            if which not in encoders:
+                encode = blueprint.encoder_of(task.item.learner, blueprint.problems[task.item.problem])
+                costless = encode == "none" and blueprint.problems[task.item.problem].numeric
+                encoders[which] = None if costless else repr(encode)
+            if (name := encoders[which]) is not None:
+                groups[task.item.problem, task.item.part, name].append(task)
+        added: dict[str, Task] = {}
+        for number, tasks in enumerate(groups.values()):
+            if len(tasks) < 2:
+                continue
+            key = f"encode {number}"
+            folder = self.scratch / str(number)
+            first = tasks[0].item
+            if not isinstance(first, FitItem):
+                continue
+            expected = max(task.expected for task in tasks)
+            item = EncodeItem(first.problem, first.part, first.learner, str(folder))
+            added[key] = Task(key, item, expected=expected, cost_key="encode")
+            self._encodings[key] = (folder, len(tasks))
+            for task in tasks:
+                self.tasks[task.key] = Task(
+                    task.key, task.item, (key,), task.tolerant, task.expected, task.cost_key
+                )
+        self.tasks = {**added, **self.tasks}
+
+    def _forget_encoding(self, key: str) -> None:
+        """Remove encoded data after its last user."""
+        needs = self.tasks[key].needs
+        if not needs or needs[0] not in self._encodings:
+            return
+        folder, users = self._encodings[needs[0]]
+        self._encodings[needs[0]] = (folder, users - 1)
+        if users == 1:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _model_of(key: str, item: Item | None) -> str:
+    match item:
+        case None:
+            return key.split(" ", 2)[2].rsplit(" ", 2)[0]
+        case FuseItem():
+            return item.fusion
+        case FitItem() | EncodeItem():
+            return item.learner
+        case ScoreItem():
+            return item.model

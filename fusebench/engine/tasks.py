@@ -1,0 +1,497 @@
+"""What a worker runs: the work items, and the workbench that turns one into arrays.
+
+A work item names things; the workbench finds their data in the store. Nothing here writes: the process that owns
+the run does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusebench import datasets, encoders, learners, metrics
+from fusebench.engine.blueprint import ORACLE, Blueprint, PredictionProblem
+from fusebench.engine.fusing import Predictions, Tensor, fuse_context, make_fusion, out_of_fold, predict_with
+from fusebench.engine.measure import Measured, model_bytes
+from fusebench.engine.splits import Part, Rows, Splits
+from fusebench.engine.store import Entry
+from fusebench.errors import FitError
+from fusebench.fusions._references import oracle
+
+MEASURED_SPLIT = (0, 0)  # bytes of the fitted model are taken on one split per dataset
+Stage = Literal["test", "oof"]
+Key = TypeVar("Key")
+Kept = TypeVar("Kept")
+
+
+class EncodeItem(NamedTuple):
+    """Encode one part once for several learners."""
+
+    problem: int
+    part: Part
+    learner: str
+    path: str
+
+
+class FitItem(NamedTuple):
+    """Fit a learner on one part and predict the part's held-out rows."""
+
+    problem: int
+    learner: str
+    part: Part
+    encoded: str | None = None
+
+
+class FuseItem(NamedTuple):
+    """Fit a fusion on one outer split's out-of-fold predictions and predict."""
+
+    problem: int
+    fusion: str
+    repeat: int
+    fold: int
+    stage: Stage = "test"
+    without: tuple[str, ...] = ()
+
+
+class ScoreItem(NamedTuple):
+    """Score a model on the outer splits that it has predictions for."""
+
+    problem: int
+    model: str
+    splits: tuple[tuple[int, int, tuple[str, ...]], ...]
+
+
+Item = EncodeItem | FitItem | FuseItem | ScoreItem
+
+
+class Reader(Protocol):
+    """Where a workbench finds stored results."""
+
+    def get(self, key: str) -> Entry | None:
+        """Return an entry or None."""
+        ...
+
+
+class InputsLostError(Exception):
+    """Stored inputs of an item are gone or damaged; the items that make them must run again."""
+
+    def __init__(self, keys: list[str]) -> None:
+        self.keys = keys
+        super().__init__(keys)
+
+
+@dataclass
+class Workbench:
+    """Runs items of one blueprint.
+
+    Parameters
+    ----------
+    blueprint : Blueprint
+    reader : Reader
+        The store.
+    data_folder : callable
+        Maps a problem's `data_key` to the folder of its saved dataset.
+    """
+
+    blueprint: Blueprint
+    reader: Reader
+    data_folder: Callable[[str], Path]
+    _data: _Recent[str, ProblemData] = field(default_factory=lambda: _Recent(4))
+    _encoded: _Recent[Any, Encoded] = field(default_factory=lambda: _Recent(3))
+    _tensors: _Recent[Any, Tensor] = field(default_factory=lambda: _Recent(2))
+
+    def run(self, item: Item) -> Entry:
+        """Run one item and return what is to be stored.
+
+        Raises
+        ------
+        FitError
+            If an estimator gave what cannot be used.
+        InputsLostError
+            If a stored input is not there any more.
+        Exception
+            Whatever an estimator raises.
+        """
+        match item:
+            case EncodeItem():
+                return self._encode(item)
+            case FitItem():
+                return self._fit(item)
+            case FuseItem():
+                return self._fuse(item)
+            case ScoreItem():
+                return self._score(item)
+
+    def _problem(self, index: int) -> PredictionProblem:
+        return self.blueprint.problems[index]
+
+    def data(self, problem: PredictionProblem) -> ProblemData:
+        """Return a problem's rows and splits, kept for the next item."""
+        return self._data.get_or_make(
+            problem.digest, lambda: ProblemData(problem, self.data_folder(problem.data_key))
+        )
+
+    # -- encode and fit ---------------------------------------------------------------------------
+
+    def _encode(self, item: EncodeItem) -> Entry:
+        problem = self._problem(item.problem)
+        encoded = self._make_encoded(problem, item.learner, item.part)
+        encoded.save(Path(item.path))
+        self._encoded.put((problem.digest, item.part, str(self.blueprint.encoder_of(item.learner, problem))), encoded)
+        return Entry("encode", {"seconds": encoded.seconds})
+
+    def _make_encoded(self, problem: PredictionProblem, learner: str, part: Part) -> Encoded:
+        data = self.data(problem)
+        encode = self.blueprint.encoder_of(learner, problem)
+        train, predicted = data.splits.training_rows(part), data.splits.predicted_rows(part)
+        begun = time.perf_counter()
+        if encode == "none" and problem.numeric:
+            matrix = data.matrix
+            return Encoded(matrix[train], [matrix[rows] for rows in predicted], (), time.perf_counter() - begun)
+        encoder = encoders.make(encode, random_state=self.blueprint.random_state)
+        encoder.fit(data.X.iloc[train], data.y[train], target_type=problem.target_type)
+        transformed = [encoder.transform(data.X.iloc[rows]) for rows in (train, *predicted)]
+        categorical = tuple(encoder.categorical_)
+        return Encoded(transformed[0], transformed[1:], categorical, time.perf_counter() - begun)
+
+    def _part(self, item: FitItem, problem: PredictionProblem) -> Encoded:
+        key = (problem.digest, item.part, str(self.blueprint.encoder_of(item.learner, problem)))
+
+        def make() -> Encoded:
+            if item.encoded is not None and (found := Encoded.load(Path(item.encoded))) is not None:
+                return found
+            return self._make_encoded(problem, item.learner, item.part)
+
+        return self._encoded.get_or_make(key, make)
+
+    def _fit(self, item: FitItem) -> Entry:
+        problem = self._problem(item.problem)
+        data = self.data(problem)
+        encoded = self._part(item, problem)
+        train = data.splits.training_rows(item.part)
+        with Measured() as fitting:
+            fitted = learners.fit(
+                self.blueprint.learners[item.learner],
+                encoded.train,
+                data.y[train],
+                target_type=problem.target_type,
+                n_classes=problem.n_classes,
+                random_state=self.blueprint.random_state,
+                n_threads=problem.n_threads,
+                sample_weight=None if data.weights is None else data.weights[train],
+                groups=None if data.groups is None else data.groups[train],
+                categorical=encoded.categorical,
+                class_labels=problem.classes,
+            )
+        begun = time.perf_counter()
+        arrays: dict[str, NDArray[Any]] = {}
+        for q, X in enumerate(encoded.predicted):
+            arrays |= _predicted_arrays(fitted, X, q, problem)
+        predict_seconds = time.perf_counter() - begun
+        is_measured = item.part == Part(*MEASURED_SPLIT)
+        return Entry(
+            "fit",
+            {
+                "cpu": fitting.cpu,
+                "wall": fitting.wall,
+                "predict": predict_seconds,
+                "encode": encoded.seconds,
+                "peak_memory": fitting.peak_memory,
+                "bytes": model_bytes(fitted.estimator) if is_measured else None,
+                "notes": list(fitted.notes),
+                "part": list(item.part),
+            },
+            arrays,
+        )
+
+    # -- fuse -------------------------------------------------------------------------------------
+
+    def _fuse(self, item: FuseItem) -> Entry:
+        problem = self._problem(item.problem)
+        data = self.data(problem)
+        members = tuple(m for m in self.blueprint.members_on(item.fusion, problem) if m not in item.without)
+        split = (item.repeat, item.fold)
+        tensor = self._tensor(problem, members, split)
+        rows, fold_of = data.splits.out_of_fold(*split)
+        test = data.splits.outer[split].test
+        if item.fusion == ORACLE:
+            return _oracle_entry(tensor, data.y[test], problem)
+        model = self.blueprint.fusions[item.fusion]
+
+        def context_of(own: Rows, labels: NDArray[Any], folds: NDArray[Any] | None) -> Any:
+            return fuse_context(self.blueprint, problem, data, members, own, labels, folds)
+
+        fit_context = context_of(rows, tensor.oof_labels, fold_of)
+        with Measured() as fitting:
+            if item.stage == "oof":
+                fused = out_of_fold(model.spec, tensor, data.y[rows], fit_context)
+                explanation: Mapping[str, Any] = {}
+                fusion = None
+            else:
+                fusion = make_fusion(model.spec).fit(tensor.oof, data.y[rows], fit_context)
+        begun = time.perf_counter()
+        if fusion is not None:
+            fused = predict_with(fusion, tensor.test, context_of(test, tensor.test_labels, None))
+            explanation = fusion.explain()
+        return Entry(
+            "fuse",
+            {
+                "cpu": fitting.cpu,
+                "wall": fitting.wall,
+                "predict": time.perf_counter() - begun,
+                "peak_memory": fitting.peak_memory,
+                "bytes": model_bytes(fusion) if fusion is not None and split == MEASURED_SPLIT else None,
+                "explain": _plain(explanation),
+            },
+            fused.arrays(0),
+        )
+
+    def _tensor(self, problem: PredictionProblem, members: tuple[str, ...], split: tuple[int, int]) -> Tensor:
+        return self._tensors.get_or_make(
+            (problem.digest, members, split),
+            lambda: Tensor.stack([self._member(problem, member, split) for member in members], members),
+        )
+
+    def _member(self, problem: PredictionProblem, member: str, split: tuple[int, int]) -> tuple[Predictions, Predictions]:
+        """Return a member's out-of-fold and test predictions on an outer split."""
+        if member in self.blueprint.fusions:
+            keys = [self.blueprint.fuse_key(problem, member, *split, stage) for stage in ("oof", "test")]
+            oof, test = self._entries(keys)
+            return Predictions.read(oof, 0), Predictions.read(test, 0)
+        scheme, splits = problem.scheme, self.data(problem).splits
+        inner_parts = scheme.inner_parts(*split)
+        test_parts = scheme.test_parts(*split)
+        wanted = list(dict.fromkeys([*inner_parts, *test_parts]))
+        found = dict(
+            zip(wanted, self._entries([self.blueprint.fit_key(problem, member, one) for one in wanted]), strict=True)
+        )
+        rows, fold_of = splits.out_of_fold(*split)
+        position = np.full(problem.n_samples, -1, dtype=np.intp)
+        position[rows] = np.arange(len(rows))
+        pieces = []
+        for j, part in zip(scheme.inner_folds(split[1]), inner_parts, strict=True):
+            q = scheme.where(part, predicting=j)
+            held = splits.predicted_rows(part)[q]
+            pieces.append((position[held], Predictions.read(found[part], q)))
+        oof = Predictions.assemble(pieces, len(rows))
+        test = Predictions.mean(
+            [Predictions.read(found[part], scheme.where(part, predicting=split[1])) for part in test_parts]
+        )
+        return oof, test
+
+    def _entries(self, keys: list[str]) -> list[Entry]:
+        entries = [self.reader.get(key) for key in keys]
+        lost = [key for key, entry in zip(keys, entries, strict=True) if entry is None]
+        if lost:
+            raise InputsLostError(lost)
+        return [entry for entry in entries if entry is not None]
+
+    # -- score ------------------------------------------------------------------------------------
+
+    def _score(self, item: ScoreItem) -> Entry:
+        problem = self._problem(item.problem)
+        data = self.data(problem)
+        scores: list[list[Any]] = []
+        costs: list[list[Any]] = []
+        explanations: list[Any] = []
+        failures: list[list[Any]] = []
+        for repeat, fold, keys in item.splits:
+            entries = self._entries(list(keys))
+            test = data.splits.outer[repeat, fold].test
+            fused = Predictions.mean([self._read_test(problem, fold, entry) for entry in entries])
+            for metric in problem.metrics:
+                try:
+                    value = metrics.score(metric, data.y[test], fused.labels, fused.proba, problem.n_classes)
+                except (ValueError, FitError) as error:
+                    failures.append([repeat, fold, "score", type(error).__name__, f"{metric}: {error}"])
+                    continue
+                if np.isfinite(value):
+                    scores.append([repeat, fold, metric, float(value)])
+                else:
+                    failures.append([repeat, fold, "score", "undefined", f"{metric} is not defined on this fold"])
+            costs.append([repeat, fold, *_total_cost(entries)])
+            explanations.append([repeat, fold, entries[0].meta.get("explain", {})])
+        meta = {"scores": scores, "costs": costs, "explanations": explanations, "failures": failures}
+        notes = sorted({note for _, _, keys in item.splits for e in self._entries(list(keys)) for note in e.meta.get("notes", ())})
+        return Entry("score", {**meta, "notes": notes})
+
+    @staticmethod
+    def _read_test(problem: PredictionProblem, fold: int, entry: Entry) -> Predictions:
+        if entry.kind == "fuse" or "labels1" not in entry.arrays:
+            return Predictions.read(entry, 0)
+        part = Part(*entry.meta["part"])
+        return Predictions.read(entry, problem.scheme.where(part, predicting=fold))
+
+
+@dataclass
+class ProblemData:
+    """The rows of a problem, opened from a saved dataset."""
+
+    problem: PredictionProblem
+    folder: Path
+
+    @cached_property
+    def _dataset(self) -> Any:
+        return datasets.open_saved(self.folder)
+
+    @cached_property
+    def _target(self) -> Any:
+        return next(target for target in self._dataset.targets if target.name == self.problem.target)
+
+    @cached_property
+    def _kept(self) -> Rows | None:
+        missing = self._target.missing
+        return None if missing is None or not np.any(missing) else np.flatnonzero(~np.asarray(missing))
+
+    def _rows(self, column: NDArray[Any] | None) -> NDArray[Any] | None:
+        return column if column is None or self._kept is None else column[self._kept]
+
+    @cached_property
+    def X(self) -> Any:
+        """The features, DataFrame of shape (n_samples, n_features)."""
+        frame = self._dataset.X
+        return frame if self._kept is None else frame.iloc[self._kept]
+
+    @cached_property
+    def matrix(self) -> NDArray[np.float64]:
+        """The features of an all-numeric dataset, shape (n_samples, n_features)."""
+        return np.ascontiguousarray(self.X.to_numpy(dtype=np.float64))
+
+    @cached_property
+    def y(self) -> NDArray[Any]:
+        """Class codes or values, shape (n_samples,)."""
+        own = self._rows(self._target.y)
+        return np.asarray(own)
+
+    @cached_property
+    def groups(self) -> NDArray[Any] | None:
+        """Groups, shape (n_samples,)."""
+        return self._rows(self._dataset.groups)
+
+    @cached_property
+    def weights(self) -> NDArray[Any] | None:
+        """Sample weights, shape (n_samples,)."""
+        return self._rows(self._dataset.weights)
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The problem's splits."""
+        return Splits(
+            self.problem.scheme, self.y, self.problem.is_classification, self.groups, self._rows(self._dataset.folds)
+        )
+
+
+@dataclass
+class Encoded:
+    """One part's encoded features.
+
+    Parameters
+    ----------
+    train : ndarray or sparse array of shape (n_train, n_columns)
+    predicted : list of the same of shape (n_predicted, n_columns)
+    categorical : tuple of int
+        Columns that hold category codes.
+    seconds : float
+        What encoding took.
+    """
+
+    train: Any
+    predicted: list[Any]
+    categorical: tuple[int, ...]
+    seconds: float
+
+    def save(self, folder: Path) -> None:
+        """Write to scratch for other workers; a reader sees all of it or nothing."""
+        import json
+
+        import scipy.sparse as sp
+
+        aside = folder.with_name(folder.name + ".part")
+        aside.mkdir(parents=True)
+        for n, X in enumerate((self.train, *self.predicted)):
+            if sp.issparse(X):
+                sp.save_npz(aside / f"{n}.npz", X, compressed=False)
+            else:
+                np.save(aside / f"{n}.npy", np.asarray(X), allow_pickle=False)
+        described = {"categorical": self.categorical, "seconds": self.seconds, "n": 1 + len(self.predicted)}
+        (aside / "encoded.json").write_text(json.dumps(described))
+        aside.rename(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Encoded | None:
+        """Memory-map what another worker saved; None where there is nothing."""
+        import json
+
+        import scipy.sparse as sp
+
+        try:
+            described = json.loads((folder / "encoded.json").read_text())
+            matrices = [
+                np.load(path, mmap_mode="r") if (path := folder / f"{n}.npy").exists() else sp.load_npz(folder / f"{n}.npz")
+                for n in range(described["n"])
+            ]
+        except OSError:
+            return None
+        matrices = [np.asarray(X) if isinstance(X, np.memmap) else X for X in matrices]
+        return cls(matrices[0], matrices[1:], tuple(described["categorical"]), 0.0)
+
+
+class _Recent(OrderedDict[Key, Kept]):
+    """The last few values made, so that neighbouring items share them."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def get_or_make(self, key: Key, make: Callable[[], Kept]) -> Kept:
+        if key not in self:
+            self.put(key, make())
+        self.move_to_end(key)
+        return self[key]
+
+    def put(self, key: Key, value: Kept) -> None:
+        self[key] = value
+        while len(self) > self.size:
+            self.popitem(last=False)
+
+
+def _predicted_arrays(fitted: Any, X: Any, q: int, problem: PredictionProblem) -> dict[str, NDArray[Any]]:
+    if not problem.is_classification:
+        return Predictions(np.asarray(fitted.predict(X)), None).arrays(q)
+    return Predictions(np.asarray(fitted.predict(X)), np.asarray(fitted.predict_proba(X))).arrays(q)
+
+
+def _oracle_entry(tensor: Tensor, y: NDArray[Any], problem: PredictionProblem) -> Entry:
+    P, labels = oracle(tensor.test, tensor.test_labels, y, classification=problem.is_classification)
+    fused = Predictions(labels, P if problem.is_classification else None)
+    return Entry("fuse", {"cpu": 0.0, "wall": 0.0, "predict": 0.0, "peak_memory": None, "bytes": None}, fused.arrays(0))
+
+
+def _total_cost(entries: list[Entry]) -> list[Any]:
+    """Return fits, CPU and wall seconds, predict seconds, bytes and peak memory of the entries behind one split."""
+    metas = [entry.meta for entry in entries]
+    sums = [sum(meta[name] for meta in metas) for name in ("cpu", "wall", "predict")]
+    sizes = [meta["bytes"] for meta in metas]
+    peaks = [meta["peak_memory"] for meta in metas if meta["peak_memory"] is not None]
+    return [len(metas), *sums, sum(sizes) if all(size is not None for size in sizes) else None, max(peaks, default=None)]
+
+
+def _plain(value: Any) -> Any:
+    """Return plain JSON data; numbers that JSON cannot hold become null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(one) for one in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
