@@ -144,6 +144,9 @@ class Results:
         Versions, platform, cores.
     notes : tuple of str
         What a reader should know about the whole run.
+    totals : mapping
+        ``{(dataset, target, model): (fits, CPU seconds, wall seconds)}`` of everything that the model needs from
+        scratch: for a learner all its fits, inner ones too; for a fusion its own work and all its members'.
     explanations : mapping
         ``{(dataset, target, model, repeat, fold): explain()}`` of the fusions.
     complete : bool
@@ -160,5 +163,6 @@ class Results:
     failures: tuple[Failure, ...]
     environment: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+    totals: Mapping[tuple[str, str, str], tuple[int, float, float]] = field(default_factory=dict)
     explanations: Mapping[tuple[str, str, str, int, int], Mapping[str, Any]] = field(default_factory=dict)
     complete: bool = True

@@ -164,10 +164,7 @@ class Blueprint:
         fusion = self.fusions[model]
         members = self.members_on(model, problem)
         costs = {one: self.learners[one].cost for one in members if one in self.learners}
-        params = {
-            name: [value, learner_digest(value, self.random_state)] if isinstance(value, LearnerSpec) else value
-            for name, value in fusion.spec.params.items()
-        }
+        params = {name: _with_digests(value, self.random_state) for name, value in fusion.spec.params.items()}
         code = "reference" if fusion.kind == "reference" else fusions.REGISTRY.code_digest(fusion.spec.type)
         return digest(
             "fusion",
@@ -202,6 +199,12 @@ class Blueprint:
         """Return the encoder that a learner uses on a problem, ``auto`` resolved."""
         spec = self.learners[learner]
         return learners.auto_encoder(spec, problem.target_type) if spec.encode == "auto" else spec.encode
+
+
+def _with_digests(value: Any, random_state: int) -> Any:
+    if isinstance(value, LearnerSpec):
+        return learner_digest(value, random_state)
+    return [_with_digests(one, random_state) for one in value] if isinstance(value, tuple) else value
 
 
 def learner_digest(spec: LearnerSpec, random_state: int) -> str:

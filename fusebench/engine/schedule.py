@@ -59,10 +59,12 @@ class Schedule:
         self._renamed: dict[str, str] = {}
         self._encodings: dict[str, tuple[Path, int]] = {}
         self._n_steps: dict[int, int] = defaultdict(int)
+        self.seconds_left = 0.0
+        """Expected seconds of the tasks that are left, one after the other."""
         self._add_encodings()
         for position, key in enumerate(self.tasks):
             self._order[key] = position
-        for key, task in self.tasks.items():
+        for key, task in list(self.tasks.items()):
             self._watch(key, task)
 
     # -- what callers ask -------------------------------------------------------------------------
@@ -72,10 +74,6 @@ class Schedule:
         """Whether any task is neither done nor failed."""
         return len(self.done) + len(self.failed) < len(self.tasks)
 
-    @property
-    def seconds_left(self) -> float:
-        """Expected seconds of the tasks that are left, one after the other."""
-        return sum(t.expected for key, t in self.tasks.items() if key not in self.done and key not in self.failed)
 
     def take(self, budget: float = BATCH_SECONDS) -> list[tuple[str, Item]]:
         """Return the next tasks for one worker: one long one, or several short ones."""
@@ -149,12 +147,14 @@ class Schedule:
     def _watch(self, key: str, task: Task) -> None:
         pending = [need for need in task.needs if need in self.tasks and need not in self.done]
         self._waiting[key] = len(pending)
+        self.seconds_left += task.expected
         for need in pending:
             self._dependents[need].append(key)
         if not pending:
             self._became_ready(key)
 
     def _resolve(self, key: str) -> None:
+        self.seconds_left = max(0.0, self.seconds_left - self.tasks[key].expected)
         self._forget_encoding(key)
         for dependent in self._dependents.pop(key, ()):
             self._waiting[dependent] -= 1

@@ -67,6 +67,7 @@ class ScoreItem(NamedTuple):
     problem: int
     model: str
     splits: tuple[tuple[int, int, tuple[str, ...]], ...]
+    all_fits: tuple[str, ...] = ()
 
 
 Item = EncodeItem | FitItem | FuseItem | ScoreItem
@@ -303,6 +304,7 @@ class Workbench:
         costs: list[list[Any]] = []
         explanations: list[Any] = []
         failures: list[list[Any]] = []
+        notes: set[str] = set()
         for repeat, fold, keys in item.splits:
             entries = self._entries(list(keys))
             test = data.splits.outer[repeat, fold].test
@@ -318,10 +320,12 @@ class Workbench:
                 else:
                     failures.append([repeat, fold, "score", "undefined", f"{metric} is not defined on this fold"])
             costs.append([repeat, fold, *_total_cost(entries)])
+            notes.update(note for entry in entries for note in entry.meta.get("notes", ()))
             explanations.append([repeat, fold, entries[0].meta.get("explain", {})])
         meta = {"scores": scores, "costs": costs, "explanations": explanations, "failures": failures}
-        notes = sorted({note for _, _, keys in item.splits for e in self._entries(list(keys)) for note in e.meta.get("notes", ())})
-        return Entry("score", {**meta, "notes": notes})
+        every_fit = [entry.meta for key in item.all_fits if (entry := self.reader.get(key)) is not None]
+        total = [len(every_fit), sum(one["cpu"] for one in every_fit), sum(one["wall"] for one in every_fit)]
+        return Entry("score", {**meta, "notes": sorted(notes), "total": total})
 
     @staticmethod
     def _read_test(problem: PredictionProblem, fold: int, entry: Entry) -> Predictions:

@@ -1,0 +1,398 @@
+"""The verbs of a benchmark, in the order in which they are used."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from fusebench import datasets, judge, report
+from fusebench import spec as specs
+from fusebench.engine import check, io
+from fusebench.engine import plan as planning
+from fusebench.engine.blueprint import Blueprint, blueprint_of
+from fusebench.engine.collect import collect as collect_results
+from fusebench.engine.execute import local
+from fusebench.engine.execute.local import LocalExecutor, Outcomes, Progress, default_jobs
+from fusebench.engine.prepare import Prepared, data_folder, library_modules, prepare, with_problems
+from fusebench.engine.store import Store
+from fusebench.engine.tasks import FitItem, Item, Workbench
+from fusebench.errors import Problem, SpecError, UsageError
+from fusebench.results import Results
+from fusebench.spec import Source
+from fusebench.spec.model import Spec
+
+DEFAULT_STORE = ".fusebench"
+
+
+class Executor(Protocol):
+    """Runs what is missing of a plan."""
+
+    def run(
+        self,
+        plan: planning.Plan,
+        missing: Mapping[str, planning.Task],
+        store: Store,
+        workbench: Workbench,
+        progress: Progress,
+    ) -> Outcomes:
+        """Run it and say what came of it."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedSpec:
+    """A checked spec and where it came from.
+
+    Parameters
+    ----------
+    spec : Spec
+        As written, defaults filled in.
+    source : Source
+        Locates problems that only the data show.
+    base : Path
+        What paths in it are relative to.
+    """
+
+    spec: Spec
+    source: Source
+    base: Path
+    allow_import: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedRun:
+    """A planned benchmark.
+
+    Parameters
+    ----------
+    missing : mapping of str to Task
+        What is not in the store.
+    """
+
+    loaded: LoadedSpec
+    store: Store
+    prepared: Prepared
+    plan: planning.Plan
+    missing: Mapping[str, planning.Task]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the place, not of the experiment.
+
+    Parameters
+    ----------
+    store : Path
+    n_jobs : int
+    time_limit : float, optional
+        Seconds.
+    fresh : bool
+        Whether to fit again what is stored.
+    """
+
+    store: Path
+    n_jobs: int
+    time_limit: float | None = None
+    fresh: bool = False
+
+
+def settings(
+    *, store: Path | None = None, n_jobs: int | None = None, time_limit: float | None = None, fresh: bool = False
+) -> Settings:
+    """Return settings with the environment's defaults (``FUSEBENCH_STORE``, ``FUSEBENCH_JOBS``) filled in.
+
+    Raises
+    ------
+    UsageError
+        If ``FUSEBENCH_JOBS`` or `n_jobs` is not a positive whole number.
+    """
+    jobs = os.environ.get("FUSEBENCH_JOBS") if n_jobs is None else str(n_jobs)
+    if jobs is not None and (not jobs.isdecimal() or int(jobs) < 1):
+        raise UsageError(f"--jobs (or FUSEBENCH_JOBS): got {jobs!r}, expected a whole number of at least 1")
+    return Settings(
+        store or Path(os.environ.get("FUSEBENCH_STORE", DEFAULT_STORE)),
+        default_jobs() if jobs is None else int(jobs),
+        time_limit,
+        fresh,
+    )
+
+
+def load_spec(
+    path: Path,
+    *,
+    overrides: Sequence[tuple[str, str]] = (),
+    only: Mapping[str, Sequence[str]] | None = None,
+    allow_import: bool = False,
+) -> LoadedSpec:
+    """Read and check a spec file; needs no data and fits nothing.
+
+    Parameters
+    ----------
+    path : Path
+    overrides : sequence of (dotted path, value as text)
+        As in ``--set cv.n_repeats=3``.
+    only : mapping of {"datasets", "learners", "fusions"} to names, optional
+        Keep only these.
+    allow_import : bool, default=False
+        Whether classes outside the trusted packages may be imported.
+
+    Raises
+    ------
+    SpecError
+        With every problem at once.
+    """
+    source = specs.read(path)
+    for dotted, value in overrides:
+        source = source.override(dotted, value)
+    return _checked(source, path.parent, only or {}, allow_import)
+
+
+def spec_from(
+    data: Mapping[str, Any], *, base: Path | None = None, allow_import: bool = False
+) -> LoadedSpec:
+    """Check a spec given as plain data, written as in YAML."""
+    return _checked(specs.from_mapping(data), base or Path(), {}, allow_import)
+
+
+def _checked(source: Source, base: Path, only: Mapping[str, Sequence[str]], allow_import: bool) -> LoadedSpec:
+    spec, problems = specs.parse(source)
+    if spec is not None:
+        spec = _keep_only(spec, only)
+        spec, unknown = _resolve_datasets(spec, base)
+        problems = [*problems, *unknown, *check.check_models(spec, allow_import=allow_import)]
+    if problems or spec is None:
+        raise SpecError(source.arrange(problems))
+    return LoadedSpec(spec=spec, source=source, base=base, allow_import=allow_import)
+
+
+def _keep_only(spec: Spec, only: Mapping[str, Sequence[str]]) -> Spec:
+    changes: dict[str, Any] = {}
+    if wanted := only.get("datasets"):
+        _require("--datasets", wanted, [one.name for one in spec.datasets])
+        changes["datasets"] = tuple(one for one in spec.datasets if one.name in wanted)
+    for kind in ("learners", "fusions"):
+        if wanted := only.get(kind):
+            have: Mapping[str, Any] = getattr(spec, kind)
+            _require(f"--{kind}", wanted, list(have))
+            changes[kind] = {name: one for name, one in have.items() if name in wanted}
+    if "learners" in changes or "fusions" in changes:
+        changes["fusions"] = _with_all_members(spec, changes)
+    return spec.model_copy(update=changes)
+
+
+def _with_all_members(spec: Spec, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop fusions that lost a member, unless they were asked for by name."""
+    kept_learners = changes.get("learners", spec.learners)
+    wanted = changes.get("fusions", spec.fusions)
+    kept: dict[str, Any] = {}
+    for name, fusion in wanted.items():
+        lost = [one for one in fusion.members or () if one not in kept_learners and one not in wanted]
+        if lost and "fusions" in changes:
+            raise UsageError(f"--fusions {name}: its member '{lost[0]}' is not kept; name it in --learners or --fusions")
+        if not lost:
+            kept[name] = fusion
+    return kept
+
+
+def _require(flag: str, wanted: Iterable[str], known: Sequence[str]) -> None:
+    from difflib import get_close_matches
+
+    for name in wanted:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"the spec has {', '.join(known)}"
+            raise UsageError(f"{flag}: the spec has no '{name}'; {hint}")
+
+
+def _resolve_datasets(spec: Spec, base: Path) -> tuple[Spec, list[Problem]]:
+    resolved: list[Any] = []
+    problems: list[Problem] = []
+    for position, declared in enumerate(spec.datasets):
+        found = datasets.resolve(declared, base)
+        if isinstance(found, Problem):
+            problems.append(found.under("datasets", position))
+        else:
+            resolved.extend(found if isinstance(found, (list, tuple)) else [found])
+    unique = {one.name: one for one in resolved}
+    return spec.model_copy(update={"datasets": tuple(unique.values())}), problems
+
+
+def make_plan(loaded: LoadedSpec, place: Settings) -> PreparedRun:
+    """Read the datasets that the store does not know, and plan; fits nothing.
+
+    Raises
+    ------
+    SpecError, DataError
+        Whatever only the data show: a metric that does not fit the target, weights of the wrong length.
+    StorageError
+        If the store cannot be written.
+    """
+    io.ensure_writable(place.store)
+    local.spare_scratch(place.store)
+    store = Store(place.store)
+    resolved = loaded.spec.model_copy(
+        update={"fusions": {name: check.resolve_fusion(one) for name, one in loaded.spec.fusions.items()}}
+    )
+    blueprint = blueprint_of(resolved)
+    prepared = prepare(loaded.spec, blueprint, loaded.base, store)
+    blueprint = with_problems(blueprint, prepared.problems)
+    found = {
+        (problem.message, problem.path): problem
+        for one in prepared.problems
+        for problem in check.check_against_data(loaded.spec, blueprint, one)
+    }
+    if found:
+        raise SpecError(loaded.source.arrange(list(found.values())))
+    plan = planning.make_plan(blueprint, planning.CostModel(_recorded_costs(store)))
+    missing = plan.missing((lambda _: False) if place.fresh else store.has)
+    return PreparedRun(loaded=loaded, store=store, prepared=prepared, plan=plan, missing=missing)
+
+
+def local_executor(spec: Spec, blueprint: Blueprint, place: Settings) -> LocalExecutor:
+    """Return the executor that runs a spec on this machine."""
+    return LocalExecutor(
+        n_jobs=place.n_jobs,
+        timeout=spec.resources.timeout,
+        memory=spec.resources.memory,
+        time_limit=place.time_limit,
+        preload=library_modules(blueprint),
+    )
+
+
+def execute(run: PreparedRun, place: Settings, progress: Progress, executor: Executor | None = None) -> Outcomes:
+    """Run what is missing; a plan with nothing missing costs nothing.
+
+    Returns
+    -------
+    Outcomes
+        Failures and interrupts are in it, not raised.
+    """
+    if not run.missing:
+        return Outcomes()
+    executor = executor or local_executor(run.loaded.spec, run.plan.blueprint, place)
+    workbench = Workbench(run.plan.blueprint, run.store, DataFolders(run.store.root))
+    outcomes = executor.run(run.plan, run.missing, run.store, workbench, progress)
+    _record_costs(run.store, outcomes.costs)
+    return outcomes
+
+
+@dataclass(frozen=True)
+class DataFolders:
+    """Maps a dataset's key to its folder; travels to workers."""
+
+    root: Path
+
+    def __call__(self, data_key: str) -> Path:
+        """Return the folder of a saved dataset."""
+        return data_folder(Store(self.root), data_key)
+
+
+def collect(run: PreparedRun, outcomes: Outcomes, place: Settings) -> Results:
+    """Return the results of a run, from the store."""
+    return collect_results(
+        run.loaded.spec,
+        run.plan,
+        run.prepared.facts,
+        run.store,
+        failed=outcomes.failed,
+        partial=outcomes.partial,
+        complete=outcomes.complete,
+        n_jobs=place.n_jobs,
+    )
+
+
+def compare(results: Results) -> judge.Verdicts:
+    """Return the verdicts over results."""
+    return judge.compare(results)
+
+
+def write_run(results: Results, verdicts: judge.Verdicts, folder: Path) -> None:
+    """Write a run folder."""
+    report.write_run(results, verdicts, folder)
+
+
+def run(
+    spec: Path | str | Mapping[str, Any],
+    *,
+    out: Path | None = None,
+    store: Path | None = None,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+    allow_import: bool = False,
+) -> Results:
+    """Run a benchmark from a spec file or from plain data, and return its results.
+
+    Parameters
+    ----------
+    spec : path or mapping
+        A YAML file, or what it would hold.
+    out : Path, optional
+        Folder to write the tables to; nothing is written by default.
+    store : Path, optional
+        Where fits are kept; ``.fusebench`` by default.
+    n_jobs : int, optional
+        Worker processes; all cores by default.
+
+    Examples
+    --------
+    >>> import fusebench as fb
+    >>> results = fb.run({"name": "tiny", "datasets": ["iris"], "learners": ["nb", "knn"],
+    ...                   "fusions": {"vote": "voting"}}, store=getfixture("tmp_path"))
+    >>> sorted({score.model for score in results.scores if score.kind != "reference"})
+    ['knn', 'nb', 'vote']
+    """
+    loaded = spec_from(spec, allow_import=allow_import) if isinstance(spec, Mapping) else load_spec(
+        Path(spec), allow_import=allow_import
+    )
+    place = settings(store=store, n_jobs=n_jobs)
+    planned = make_plan(loaded, place)
+    outcomes = execute(planned, place, progress or SilentProgress())
+    results = collect(planned, outcomes, place)
+    if out is not None:
+        write_run(results, compare(results), out)
+    if outcomes.interrupted is not None:
+        raise outcomes.interrupted
+    return results
+
+
+class SilentProgress:
+    """Says nothing."""
+
+    def begin(self, n_tasks: int, expected_seconds: float) -> None:
+        """Say nothing."""
+
+    def advance(self, task: planning.Task, failed: Any, seconds_left: float) -> None:
+        """Say nothing."""
+
+    def running(self, items: Sequence[Item]) -> None:
+        """Say nothing."""
+
+    def end(self) -> None:
+        """Say nothing."""
+
+
+def n_failed_fits(outcomes: Outcomes, plan: planning.Plan) -> int:
+    """Return how many fits of learners failed."""
+    return sum(isinstance(plan.tasks[key].item, FitItem) for key in outcomes.failed if key in plan.tasks)
+
+
+def _recorded_costs(store: Store) -> dict[str, float]:
+    try:
+        recorded = json.loads((store.root / "costs.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return recorded if isinstance(recorded, dict) else {}
+
+
+def _record_costs(store: Store, costs: Mapping[str, list[float]]) -> None:
+    if not costs:
+        return
+    known = _recorded_costs(store)
+    known.update({key: sum(seconds) / len(seconds) for key, seconds in costs.items()})
+    text = json.dumps(known, sort_keys=True, indent=0)
+    io.write_durably(store.root / "costs.json", [text.encode()], store.scratch)
+

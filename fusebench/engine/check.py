@@ -1,0 +1,170 @@
+"""What can be checked before anything is read or fitted: names, parameters, members, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fusebench import learners, metrics
+from fusebench import spec as specs
+from fusebench.engine.blueprint import Blueprint, PredictionProblem, expand
+from fusebench.errors import Problem
+from fusebench.fusions import base as fusions
+from fusebench.spec.model import FusionSpec, LearnerSpec, Spec
+
+ANY_TARGET = frozenset({"binary", "multiclass", "continuous"})
+RESERVED_FUSION_KEYS = frozenset({"type", "members", "timeout"})
+
+
+def check_models(spec: Spec, *, allow_import: bool) -> list[Problem]:
+    """Return what is wrong with a spec's learners and fusions; needs no data.
+
+    Parameters
+    ----------
+    spec : Spec
+    allow_import : bool
+        Whether classes outside the trusted packages may be imported.
+    """
+    found = [
+        problem.under("learners", name)
+        for name, learner in spec.learners.items()
+        for problem in learners.check(learner, ANY_TARGET, allow_import=allow_import)
+    ]
+    for name, fusion in spec.fusions.items():
+        own = _check_fusion(fusion, _member_count(spec, name), allow_import=allow_import)
+        found.extend(problem.under("fusions", name) for problem in own)
+    return found
+
+
+def check_scoring(spec: Spec, target_type: str) -> list[Problem]:
+    """Return what is wrong with the metrics that a kind of target is scored by."""
+    kind = "regression" if target_type == "continuous" else "classification"
+    found = []
+    for position, metric in enumerate(specs.scoring_for(spec, target_type)):
+        message = metrics.check(metric, target_type)
+        if message is not None:
+            inside: tuple[str | int, ...] = (kind, position) if isinstance(spec.scoring, Mapping) else (position,)
+            found.append(Problem(message=message, path=("scoring", *inside)))
+    return found
+
+
+def check_against_data(spec: Spec, blueprint: Blueprint, problem: PredictionProblem) -> list[Problem]:
+    """Return what is wrong with a spec for one prediction problem."""
+    found = check_scoring(spec, problem.target_type)
+    for name in spec.fusions:
+        kind = blueprint.fusion_class(blueprint.fusions[name].spec.type)
+        if problem.target_type not in kind.target_types:
+            continue
+        members = blueprint.members_on(name, problem)
+        fusion = kind(**blueprint.fusions[name].spec.params)
+        found.extend(
+            _parameter_problem(message).under("fusions", name)
+            for message in fusion.check(members, frozenset({problem.target_type}))
+        )
+    return found
+
+
+def resolve_fusion(fusion: FusionSpec) -> FusionSpec:
+    """Return a fusion's spec with nested learners read and lists made tuples; it must have been checked."""
+    params, _ = _read_params(fusions.REGISTRY.load(fusion.type), fusion.params)
+    canonical = fusions.REGISTRY.canonical(fusion.type) or fusion.type
+    return fusion.model_copy(update={"type": canonical, "params": params})
+
+
+def _member_count(spec: Spec, name: str) -> int:
+    fusion = spec.fusions[name]
+    expanded, grids = expand(spec)
+    if fusion.members is None:
+        return len(expanded)
+    return sum(len(grids.get(member, (member,))) for member in fusion.members)
+
+
+def _check_fusion(fusion: FusionSpec, n_members: int, *, allow_import: bool) -> Iterator[Problem]:
+    registry = fusions.REGISTRY
+    if registry.canonical(fusion.type) is None:
+        yield Problem(
+            message=f"unknown fusion '{fusion.type}'", path=("type",), hint=registry.suggest(fusion.type)
+        )
+        return
+    kind = registry.load(fusion.type)
+    params, problems = _read_params(kind, fusion.params)
+    yield from problems
+    if problems:
+        return
+    for path, learner in _nested_learners(params):
+        for problem in learners.check(learner, ANY_TARGET, allow_import=allow_import):
+            yield problem.under(*path)
+    problems = list(_check_params(kind, params))
+    yield from problems
+    if n_members < kind.min_members:
+        yield Problem(
+            message=f"{fusion.type} needs at least {kind.min_members} members, got {n_members}", path=("members",)
+        )
+
+
+def _read_params(kind: type, params: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Turn what YAML gave into what the fields hold: learners read, lists made tuples."""
+    read: dict[str, Any] = {}
+    problems: list[Problem] = []
+    annotations = {name: str(field.type) for name, field in kind.__dataclass_fields__.items()}  # type: ignore[attr-defined]
+    for name, value in params.items():
+        if "LearnerSpec" not in annotations.get(name, ""):
+            read[name] = _as_tuples(value)
+        elif isinstance(value, list) and "tuple" in annotations[name]:
+            parts = [_read_learner(one, (name, position)) for position, one in enumerate(value)]
+            read[name] = tuple(learner for learner, _ in parts)
+            problems.extend(problem for _, found in parts for problem in found)
+        else:
+            read[name], found = _read_learner(value, (name,))
+            problems.extend(found)
+    return read, problems
+
+
+def _read_learner(value: Any, path: tuple[str | int, ...]) -> tuple[Any, list[Problem]]:
+    if value is None or isinstance(value, LearnerSpec):
+        return value, []
+    learner, problems = specs.learner(value)
+    return learner, [problem.under(*path) for problem in problems]
+
+
+def _nested_learners(params: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], LearnerSpec]]:
+    for name, value in params.items():
+        if isinstance(value, LearnerSpec):
+            yield (name,), value
+        elif isinstance(value, tuple):
+            yield from (((name, n), one) for n, one in enumerate(value) if isinstance(one, LearnerSpec))
+
+
+def _check_params(kind: type, params: Mapping[str, Any]) -> Iterator[Problem]:
+    from difflib import get_close_matches
+
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic.dataclasses import dataclass as checked
+
+    known = list(kind.__dataclass_fields__)  # type: ignore[attr-defined]
+    unknown = [name for name in params if name not in known]
+    for name in unknown:
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"allowed: {', '.join(known) or 'none'}"
+        yield Problem(message=f"unknown parameter '{name}'", path=(name,), hint=hint, on_key=True)
+    named = {name: value for name, value in params.items() if name in known}
+    config = ConfigDict(strict=True, arbitrary_types_allowed=True)
+    try:
+        TypeAdapter(checked(kind, config=config)).validate_python(named)
+    except ValidationError as error:
+        for one in error.errors(include_url=False):
+            path = tuple(part for part in one["loc"] if part in known or isinstance(part, int))
+            yield Problem(message=f"{one['msg'][:1].lower()}{one['msg'][1:]}, got {one['input']!r}", path=path)
+
+
+def _parameter_problem(message: str) -> Problem:
+    """Return the problem of a message that starts with its parameter."""
+    name, separator, _ = message.partition(":")
+    is_name = bool(separator) and name.isidentifier()
+    return Problem(message=message, path=(name,) if is_name else ())
+
+
+def _as_tuples(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_as_tuples(one) for one in value)
+    return value

@@ -1,0 +1,139 @@
+"""From stored scores to results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fusebench import spec as specs
+from fusebench.engine.blueprint import Blueprint, PredictionProblem
+from fusebench.engine.environment import environment
+from fusebench.engine.plan import Plan
+from fusebench.engine.schedule import Failed
+from fusebench.engine.store import Entry, Store
+from fusebench.engine.tasks import EncodeItem, FitItem, FuseItem, ScoreItem
+from fusebench.results import Cost, DatasetFacts, Failure, Kind, ModelFacts, Results, Score
+from fusebench.spec.model import Spec
+
+
+def collect(
+    spec: Spec,
+    plan: Plan,
+    facts: tuple[DatasetFacts, ...],
+    store: Store,
+    *,
+    failed: Mapping[str, Failed],
+    partial: Mapping[str, Entry],
+    complete: bool,
+    n_jobs: int,
+    notes: tuple[str, ...] = (),
+) -> Results:
+    """Return everything that a run found, from the score entries of a plan.
+
+    Parameters
+    ----------
+    failed : mapping of str to Failed
+        By task key.
+    partial : mapping of str to Entry
+        Score entries that are not stored because some of their splits failed.
+    """
+    blueprint = plan.blueprint
+    scores: list[Score] = []
+    costs: list[Cost] = []
+    failures = list(_failures(plan, failed))
+    explanations: dict[tuple[str, str, str, int, int], Mapping[str, Any]] = {}
+    totals: dict[tuple[str, str, str], tuple[int, float, float]] = {}
+    said: dict[str, None] = dict.fromkeys(notes)
+    for key in plan.goals:
+        item = plan.tasks[key].item
+        entry = partial.get(key) or (None if key in failed else store.get(key))
+        if entry is None or not isinstance(item, ScoreItem):
+            continue
+        problem = blueprint.problems[item.problem]
+        where = (problem.dataset, problem.target, item.model)
+        kind = kind_of(blueprint, item.model)
+        scores.extend(Score(*where, kind, *row) for row in entry.meta["scores"])
+        costs.extend(Cost(*where, kind, *row) for row in entry.meta["costs"])
+        failures.extend(Failure(*where, *row) for row in entry.meta["failures"])
+        explanations.update({(*where, r, i): told for r, i, told in entry.meta["explanations"] if told})
+        if item.model in blueprint.learners:
+            totals[where] = tuple(entry.meta["total"])
+        said.update(dict.fromkeys(f"{problem.dataset}, {item.model}: {note}" for note in entry.meta["notes"]))
+    for problem in blueprint.problems:
+        totals |= _fusion_totals(blueprint, problem, totals, costs)
+    return Results(
+        name=spec.name,
+        spec=specs.to_mapping(spec),
+        metrics=tuple(dict.fromkeys(metric for problem in blueprint.problems for metric in problem.metrics)),
+        models=tuple(_models(blueprint)),
+        datasets=facts,
+        scores=tuple(sorted(scores)),
+        costs=tuple(sorted(costs, key=lambda row: row[:6])),
+        failures=tuple(sorted(set(failures))),
+        environment=environment(n_jobs),
+        notes=tuple(said),
+        totals=totals,
+        explanations=explanations,
+        complete=complete,
+    )
+
+
+def kind_of(blueprint: Blueprint, model: str) -> Kind:
+    """Return whether a model is a learner, a fusion or a reference."""
+    return "learner" if model in blueprint.learners else blueprint.fusions[model].kind
+
+
+def _models(blueprint: Blueprint) -> Iterator[ModelFacts]:
+    for order, (name, learner) in enumerate(blueprint.learners.items()):
+        yield ModelFacts(id=name, kind="learner", type=learner.type, order=order)
+    for order, (name, fusion) in enumerate(blueprint.fusions.items(), start=len(blueprint.learners)):
+        yield ModelFacts(id=name, kind=fusion.kind, type=fusion.spec.type, members=fusion.members, order=order)
+
+
+def _failures(plan: Plan, failed: Mapping[str, Failed]) -> Iterator[Failure]:
+    for key, failure in failed.items():
+        task = plan.tasks.get(key)
+        if task is None:
+            continue
+        match task.item:
+            case FitItem(index, model, part, _):
+                repeat, fold = part.repeat, part.fold
+                detail = failure.detail if part.inner < 0 else f"(inner model {part.inner}) {failure.detail}"
+            case FuseItem(index, model, repeat, fold, _, _):
+                detail = failure.detail
+            case EncodeItem() | ScoreItem() | None:
+                continue
+        problem = plan.blueprint.problems[index]
+        yield Failure(problem.dataset, problem.target, model, repeat, fold, failure.stage, failure.reason, detail)
+
+
+def _fusion_totals(
+    blueprint: Blueprint,
+    problem: PredictionProblem,
+    learner_totals: Mapping[tuple[str, str, str], tuple[int, float, float]],
+    costs: list[Cost],
+) -> dict[tuple[str, str, str], tuple[int, float, float]]:
+    """Return what each fusion costs from scratch: its own work and that of everything it is made of."""
+    own: dict[str, tuple[int, float, float]] = {}
+    for row in costs:
+        if (row.dataset, row.target) == (problem.dataset, problem.target) and row.model in blueprint.fusions:
+            before = own.get(row.model, (0, 0.0, 0.0))
+            added = (row.fits, row.fit_cpu_seconds or 0.0, row.fit_wall_seconds or 0.0)
+            own[row.model] = (before[0] + added[0], before[1] + added[1], before[2] + added[2])
+    totals = {}
+    for model in own:
+        parts = [own[model]]
+        for member in _everything_in(blueprint, model):
+            known = learner_totals.get((problem.dataset, problem.target, member)) or own.get(member)
+            parts.extend([known] if known is not None else [])
+        totals[problem.dataset, problem.target, model] = (
+            sum(part[0] for part in parts),
+            sum(part[1] for part in parts),
+            sum(part[2] for part in parts),
+        )
+    return totals
+
+
+def _everything_in(blueprint: Blueprint, fusion: str) -> set[str]:
+    members = set(blueprint.fusions[fusion].members)
+    return members.union(*(_everything_in(blueprint, one) for one in members if one in blueprint.fusions))

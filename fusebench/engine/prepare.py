@@ -1,0 +1,210 @@
+"""From a spec's datasets to prediction problems: read once, keep in the store, know again without reading."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from fusebench import datasets, learners
+from fusebench import spec as specs
+from fusebench.engine.blueprint import LARGE_DATA, Blueprint, PredictionProblem
+from fusebench.engine.keys import digest
+from fusebench.engine.splits import Scheme
+from fusebench.engine.store import Entry, Store
+from fusebench.engine.tasks import ProblemData
+from fusebench.errors import DataError, UsageError
+from fusebench.results import DatasetFacts
+from fusebench.spec.model import DatasetSpec, Spec
+
+LAYOUT = 1  # of what is remembered of a dataset; a new number reads them all again
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Problems ready to be planned, and what is known of their data."""
+
+    problems: tuple[PredictionProblem, ...]
+    facts: tuple[DatasetFacts, ...]
+
+
+def data_folder(store: Store, data_key: str) -> Path:
+    """Return where a dataset is saved."""
+    return store.root / "data" / data_key
+
+
+def prepare(spec: Spec, blueprint: Blueprint, base: Path, store: Store) -> Prepared:
+    """Read every dataset of a spec that the store does not know, and split it.
+
+    Parameters
+    ----------
+    spec : Spec
+    blueprint : Blueprint
+        Its models; a dataset that none of them can predict is an error.
+    base : Path
+        What paths are relative to.
+    store : Store
+
+    Raises
+    ------
+    DataError
+        With every dataset that cannot be used, before anything is fitted.
+    """
+    problems: list[PredictionProblem] = []
+    facts: list[DatasetFacts] = []
+    errors: list[str] = []
+    for declared in spec.datasets:
+        try:
+            for problem, fact in _prepare_one(declared, spec, blueprint, base, store):
+                problems.append(problem)
+                facts.append(fact)
+        except UsageError as error:
+            errors.append(str(error))
+    if errors:
+        count = f"{len(errors)} error{'' if len(errors) == 1 else 's'}, nothing was run"
+        raise DataError("\n".join([*errors, count]))
+    return Prepared(tuple(problems), tuple(facts))
+
+
+def _prepare_one(
+    declared: DatasetSpec, spec: Spec, blueprint: Blueprint, base: Path, store: Store
+) -> Iterable[tuple[PredictionProblem, DatasetFacts]]:
+    known = _remembered(declared, base, store)
+    for target in known["targets"]:
+        problem = _problem(known, target, spec)
+        if not any(blueprint.fits_problem(learner, problem) for learner in blueprint.learners):
+            kind = "continuous" if not problem.is_classification else f"{problem.n_classes} classes"
+            raise DataError(f"{problem.dataset}: no learner of this spec predicts its target '{problem.target}' ({kind})")
+        yield problem, _facts(problem, known, spec, store)
+
+
+def _remembered(declared: DatasetSpec, base: Path, store: Store) -> Mapping[str, Any]:
+    identity = datasets.identity(declared, base)
+    key = digest("dataset", LAYOUT, identity)
+    entry = store.get(key)
+    if entry is not None and data_folder(store, entry.meta["data_key"]).is_dir():
+        return {**entry.meta, "name": declared.name}
+    dataset = datasets.load(declared, base)
+    described = _describe(dataset)
+    folder = data_folder(store, described["data_key"])
+    if not folder.is_dir():
+        aside = store.scratch / f"data-{described['data_key']}"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        datasets.save(dataset, aside)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            aside.rename(folder)
+    store.put(key, Entry("dataset", described))
+    return {**described, "name": declared.name}
+
+
+def _describe(dataset: Any) -> dict[str, Any]:
+    numeric = all(dtype.kind in "iufb" for dtype in dataset.X.dtypes)
+    return {
+        "data_key": digest(dataset.fingerprint, dataset.name)[:32],
+        "fingerprint": dataset.fingerprint,
+        "preprocessing": dataset.preprocessing,
+        "n_features": int(dataset.X.shape[1]),
+        "numeric": bool(numeric),
+        "has_groups": dataset.groups is not None,
+        "n_folds": 0 if dataset.folds is None else len(set(dataset.folds.tolist())),
+        "notes": list(dataset.notes),
+        "targets": [
+            {
+                "name": str(target.name),
+                "target_type": target.target_type,
+                "classes": [str(one) for one in target.classes] if target.classes is not None else [],
+                "n_samples": len(target.y) - _n_missing(target),
+            }
+            for target in dataset.targets
+        ],
+    }
+
+
+def _n_missing(target: Any) -> int:
+    return 0 if target.missing is None else int(target.missing.sum())
+
+
+def _problem(known: Mapping[str, Any], target: Mapping[str, Any], spec: Spec) -> PredictionProblem:
+    name = known["name"]
+    if spec.cv.type in {"group", "stratified_group"} and not known["has_groups"]:
+        raise DataError(f"{name}: cv.type is '{spec.cv.type}', but the dataset has no `group` column; name one")
+    if spec.cv.type == "predefined" and known["n_folds"] < 2:
+        raise DataError(f"{name}: cv.type is 'predefined', but the dataset has no `fold` column with two folds or more")
+    cells = target["n_samples"] * known["n_features"]
+    threads = spec.resources.threads_per_fit or (2 if cells > LARGE_DATA else 1)
+    return PredictionProblem(
+        dataset=name,
+        target=target["name"],
+        target_type=target["target_type"],
+        classes=tuple(target["classes"]),
+        n_samples=target["n_samples"],
+        n_features=known["n_features"],
+        data_key=known["data_key"],
+        fingerprint=known["fingerprint"],
+        scheme=Scheme.of(spec.cv, spec.random_state, known["n_folds"]),
+        metrics=specs.scoring_for(spec, target["target_type"]),
+        numeric=known["numeric"],
+        n_threads=threads,
+    )
+
+
+def _facts(problem: PredictionProblem, known: Mapping[str, Any], spec: Spec, store: Store) -> DatasetFacts:
+    key = digest("folds", LAYOUT, problem.digest)
+    entry = store.get(key)
+    if entry is None:
+        entry = Entry("folds", _fold_facts(problem, ProblemData(problem, data_folder(store, problem.data_key)), spec))
+        store.put(key, entry)
+    folds = {(r, i): (hashed, train, test) for r, i, hashed, train, test in entry.meta["folds"]}
+    return DatasetFacts(
+        name=problem.dataset,
+        target=problem.target,
+        target_type=problem.target_type,
+        n_samples=problem.n_samples,
+        n_features=problem.n_features,
+        n_classes=problem.n_classes,
+        fingerprint=problem.fingerprint,
+        preprocessing=known["preprocessing"],
+        fold_hashes={split: one[0] for split, one in folds.items()},
+        n_train={split: one[1] for split, one in folds.items()},
+        n_test={split: one[2] for split, one in folds.items()},
+        notes=(*known["notes"], *entry.meta["notes"]),
+    )
+
+
+def _fold_facts(problem: PredictionProblem, data: ProblemData, spec: Spec) -> dict[str, Any]:
+    import warnings
+
+    errors, notes = datasets.check_folds(data.y, spec.cv, target_type=problem.target_type, groups=data.groups)
+    if errors:
+        raise DataError("\n".join(f"{problem.dataset}: {error}" for error in errors))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn's warning about small classes is one of the notes
+        try:
+            outer = data.splits.outer
+            for repeat, fold in problem.scheme.outer:
+                data.splits.inner(repeat, fold)
+        except ValueError as error:
+            raise DataError(f"{problem.dataset}: cannot be split: {error}") from error
+    folds = [
+        [r, i, sha256(split.test.astype("<i8").tobytes()).hexdigest()[:16], len(split.train), len(split.test)]
+        for (r, i), split in outer.items()
+    ]
+    return {"folds": folds, "notes": list(notes)}
+
+
+def with_problems(blueprint: Blueprint, problems: tuple[PredictionProblem, ...]) -> Blueprint:
+    """Return a blueprint that has its problems."""
+    return replace(blueprint, problems=problems, _digests={})
+
+
+def library_modules(blueprint: Blueprint) -> list[str]:
+    """Return the modules that workers of a blueprint will need, for the fork server to import once."""
+    own = [learners.module(spec) for spec in blueprint.learners.values()]
+    return ["fusebench.engine.tasks", "sklearn.metrics", "sklearn.model_selection", *dict.fromkeys(own)]
+
+
