@@ -1,0 +1,78 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fusebench.errors import UsageError
+
+if TYPE_CHECKING:
+    from fusebench.api import Settings
+
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC.yaml", help="The spec.", show_default=False)]
+Datasets = Annotated[str | None, typer.Option(metavar="A,B", help="Keep only these datasets.")]
+Learners = Annotated[str | None, typer.Option(metavar="A,B", help="Keep only these learners.")]
+Fusions = Annotated[str | None, typer.Option(metavar="A,B", help="Keep only these fusions.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override one value of the spec; repeatable.")
+]
+Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="The run folder; default results/<spec name>.")]
+Jobs = Annotated[int | None, typer.Option(metavar="N", help="Worker processes; default all cores.")]
+Threads = Annotated[int | None, typer.Option("--threads-per-fit", metavar="N", help="Threads of one fit.")]
+Timeout = Annotated[str | None, typer.Option(metavar="TIME", help="Per fit, such as 90s or 10m.")]
+Memory = Annotated[str | None, typer.Option(metavar="SIZE", help="Per fit, such as 4GB.")]
+StorePath = Annotated[Path | None, typer.Option("--store", metavar="PATH", help="Where fits are kept; .fusebench.")]
+TimeLimit = Annotated[str | None, typer.Option(metavar="TIME", help="Of the whole run; then tables of what is done.")]
+AllowImport = Annotated[bool, typer.Option("--allow-import", help="Let the spec import classes from any package.")]
+Format = Annotated[str, typer.Option(metavar="FORMAT", help="Of stdout: table, json, csv, markdown or latex.")]
+FailOnError = Annotated[int, typer.Option(metavar="N", help="Exit 4 when more than N fits failed.", min=0)]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Fit again and replace what is stored.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Notes, and tracebacks of bugs.")]
+ExecutorName = Annotated[str | None, typer.Option("--executor", metavar="local|dask", help="Where fits run.")]
+Scheduler = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Dask scheduler.")]
+
+
+def names(listed: str | None) -> list[str]:
+    """Return the names of a comma-separated list."""
+    return [name.strip() for name in (listed or "").split(",") if name.strip()]
+
+
+def assignments(
+    given: list[str] | None, *, threads: int | None = None, timeout: str | None = None, memory: str | None = None
+) -> list[tuple[str, str]]:
+    """Return ``--set`` and the flags that stand for values of the spec as (dotted path, text).
+
+    Raises
+    ------
+    UsageError
+        If one has no ``=``.
+    """
+    pairs = []
+    for one in given or []:
+        path, separator, value = one.partition("=")
+        if not separator or not path:
+            raise UsageError(f"--set {one}: expected PATH=VALUE, such as --set cv.n_repeats=3")
+        pairs.append((path.strip(), value))
+    flags = {"resources.threads_per_fit": threads, "resources.timeout": timeout, "resources.memory": memory}
+    return pairs + [(path, str(value)) for path, value in flags.items() if value is not None]
+
+
+def place(
+    store: Path | None, jobs: int | None, time_limit: str | None = None, *, fresh: bool = False
+) -> Settings:
+    """Return the settings of the place."""
+    from fusebench import api
+    from fusebench.spec import duration
+
+    limit = None
+    if time_limit is not None:
+        try:
+            limit = duration(time_limit)
+        except ValueError as error:
+            raise UsageError(f"--time-limit: {error}") from error
+    return api.settings(store=store, n_jobs=jobs, time_limit=limit, fresh=fresh)
