@@ -6,15 +6,17 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 from fusebench import datasets, judge, report
 from fusebench import spec as specs
-from fusebench.engine import check, io
+from fusebench.engine import catalogue, check, io, maintenance
 from fusebench.engine import plan as planning
 from fusebench.engine.blueprint import Blueprint, blueprint_of
 from fusebench.engine.collect import collect as collect_results
+from fusebench.engine.environment import environment
 from fusebench.engine.execute import local
 from fusebench.engine.execute.local import LocalExecutor, Outcomes, Progress, default_jobs
 from fusebench.engine.prepare import Prepared, data_folder, library_modules, prepare, with_problems
@@ -26,6 +28,7 @@ from fusebench.spec import Source
 from fusebench.spec.model import Spec
 
 DEFAULT_STORE = ".fusebench"
+EXTRAS = {"torch": "torch", "dask": "distributed", "catboost": "catboost"}
 
 
 class Executor(Protocol):
@@ -152,10 +155,72 @@ def load_spec(
 
 
 def spec_from(
-    data: Mapping[str, Any], *, base: Path | None = None, allow_import: bool = False
+    data: Mapping[str, Any],
+    *,
+    base: Path | None = None,
+    overrides: Sequence[tuple[str, str]] = (),
+    allow_import: bool = False,
 ) -> LoadedSpec:
     """Check a spec given as plain data, written as in YAML."""
-    return _checked(specs.from_mapping(data), base or Path(), {}, allow_import)
+    source = specs.from_mapping(data)
+    for dotted, value in overrides:
+        source = source.override(dotted, value)
+    return _checked(source, base or Path(), {}, allow_import)
+
+
+def comparison_spec(
+    names: Sequence[str],
+    *,
+    target: str | None = None,
+    learners: Sequence[str],
+    fusions: Sequence[str] = (),
+    scoring: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return a spec, as plain data, that compares learners and fusions on datasets with good defaults.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Registry names, files, ``openml:ID`` or ``suite:TAG``.
+    target : str, optional
+        Target column of the files.
+    fusions : sequence of str, optional
+        Soft voting and stacking by default.
+    """
+    chosen: dict[str, Any] = {name: _comparison_fusion(name) for name in fusions or ("voting", "stacking")}
+    data: dict[str, Any] = {
+        "name": "compare",
+        "datasets": [_comparison_dataset(name, target) for name in names],
+        "learners": {name: name for name in learners},
+        "fusions": chosen,
+    }
+    if scoring:
+        data["scoring"] = list(scoring)
+    return data
+
+
+def _comparison_fusion(name: str) -> Any:
+    return {"type": "voting", "voting": "soft"} if name == "voting" else name
+
+
+def _comparison_dataset(name: str, target: str | None) -> Any:
+    """Return a name as it is, or a file as a definition in place."""
+    path = Path(name)
+    if not path.suffix or name.startswith(("openml:", "suite:")):
+        return name
+    stem = path.name.split(".")[0]
+    own = "".join(one if one.isalnum() or one in "_-" else "-" for one in stem).strip("-") or "data"
+    found: dict[str, Any] = {"name": own, "source": "file", "path": name}
+    return found if target is None else {**found, "target": target}
+
+
+def save_spec(data: Mapping[str, Any], path: Path) -> None:
+    """Write a spec given as plain data as YAML."""
+    import yaml
+
+    text = yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True)
+    with io.storage_errors(path):
+        io.write_durably(path, [text.encode()])
 
 
 def _checked(source: Source, base: Path, only: Mapping[str, Sequence[str]], allow_import: bool) -> LoadedSpec:
@@ -308,6 +373,115 @@ def collect(run: PreparedRun, outcomes: Outcomes, place: Settings) -> Results:
 def compare(results: Results) -> judge.Verdicts:
     """Return the verdicts over results."""
     return judge.compare(results)
+
+
+def render(results: Results, verdicts: judge.Verdicts, format_name: str = "table") -> str:
+    """Return results in one of the report formats."""
+    return report.render(results, verdicts, format_name)
+
+
+def check_format(format_name: str) -> None:
+    """Raise UsageError for an unknown report format."""
+    if report.REGISTRY.canonical(format_name) is None:
+        raise UsageError(f"--format: unknown format '{format_name}'; there is {', '.join(report.REGISTRY.names())}")
+
+
+def check_output(folder: Path) -> None:
+    """Raise StorageError when a run folder cannot be written, before anything is fitted."""
+    io.ensure_writable(folder)
+
+
+def choose_executor(
+    name: str | None, scheduler: str | None, spec: Spec, blueprint: Blueprint, place: Settings
+) -> Executor:
+    """Return the executor that a flag or the environment names.
+
+    Raises
+    ------
+    UsageError
+        If there is no such executor, or a scheduler is named without Dask.
+    """
+    name = name or os.environ.get("FUSEBENCH_EXECUTOR") or "local"
+    if name == "local":
+        if scheduler is not None:
+            raise UsageError("--scheduler needs --executor dask")
+        return local_executor(spec, blueprint, place)
+    raise UsageError(f"--executor: unknown executor '{name}'; there is local")
+
+
+def describe_plan(run: PreparedRun) -> dict[str, Any]:
+    """Return counts, expected seconds and bytes of a plan, in all and per dataset."""
+    summary = planning.describe(run.plan, run.missing)
+    rows = []
+    for index, problem in enumerate(run.plan.blueprint.problems):
+        own = [task for task in run.plan.fits() if task.item is not None and task.item.problem == index]
+        left = [task for task in run.missing.values() if task.item is not None and task.item.problem == index]
+        stored = sum(task.key not in run.missing for task in own)
+        rows.append(
+            {
+                "dataset": problem.dataset,
+                "n_samples": problem.n_samples,
+                "n_features": problem.n_features,
+                "target_type": problem.target_type,
+                "n_splits": len(problem.scheme.outer),
+                "fits": len(own),
+                "fits_stored": stored,
+                "expected_seconds": planning.total_seconds(left),
+            }
+        )
+    largest = max((8 * one.n_samples * one.n_features for one in run.plan.blueprint.problems), default=0)
+    return {**summary, "datasets": rows, "data_bytes": largest}
+
+
+def list_names(kind: str) -> list[str]:
+    """Return the names of learners, fusions, datasets, metrics or encoders."""
+    return catalogue.names(kind)
+
+
+def show(name: str) -> str:
+    """Return what a name means."""
+    return catalogue.show(name)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a spec."""
+    return catalogue.json_schema()
+
+
+def cache_info(root: Path) -> dict[str, Any]:
+    """Return a store's path, number of entries, bytes and datasets."""
+    return maintenance.info(root)
+
+
+def cache_verify(root: Path) -> tuple[int, int]:
+    """Return how many entries are sound and how many were damaged."""
+    return maintenance.verify(root)
+
+
+def cache_gc(root: Path, max_size: str | None) -> dict[str, int]:
+    """Make a store smaller; see `fusebench.engine.maintenance.gc`."""
+    try:
+        limit = None if max_size is None else specs.size(max_size)
+    except ValueError as error:
+        raise UsageError(f"--max-size: {error}") from error
+    return maintenance.gc(root, limit)
+
+
+def cache_clear(root: Path) -> dict[str, int]:
+    """Empty a store."""
+    return maintenance.clear(root)
+
+
+def diagnose() -> dict[str, str]:
+    """Return what is installed and how many cores and threads there are."""
+    here = environment()
+    variables = {name: os.environ.get(name, "unset") for name in ("OMP_NUM_THREADS", "FUSEBENCH_STORE", "FUSEBENCH_JOBS")}
+    extras = {
+        f"extra {name}": "installed" if find_spec(module) else f"absent: pip install 'fusebench[{name}]'"
+        for name, module in EXTRAS.items()
+    }
+    head = {key: str(here[key]) for key in ("python", "platform", "cpu", "cores")}
+    return {**head, "usable cores": str(default_jobs()), **here["versions"], **variables, **extras}
 
 
 def write_run(results: Results, verdicts: judge.Verdicts, folder: Path) -> None:

@@ -1,0 +1,83 @@
+"""What a spec can name, and what each name means."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import Any
+
+from fusebench import datasets, encoders, learners, metrics
+from fusebench import spec as specs
+from fusebench.discovery import Registry
+from fusebench.errors import UsageError
+from fusebench.fusions import base as fusions
+
+
+def registries() -> dict[str, Registry]:
+    """Return the component registries by what `fusebench list` calls them."""
+    return {"learners": learners.REGISTRY, "fusions": fusions.REGISTRY, "encoders": encoders.REGISTRY}
+
+
+def names(kind: str) -> list[str]:
+    """Return one line per name of a kind; imports no component."""
+    if kind == "datasets":
+        return datasets.names()
+    if kind == "metrics":
+        return metrics.names()
+    registry = registries()[kind]
+    short: dict[str, list[str]] = {}
+    for alias, name in registry.aliases.items():
+        short.setdefault(name, []).append(alias)
+    return [name + (f" ({', '.join(sorted(short[name]))})" if name in short else "") for name in registry.names()]
+
+
+def show(name: str) -> str:
+    """Return what a name means: a component's documentation, or a dataset's description.
+
+    Raises
+    ------
+    UsageError
+        If nothing has this name.
+    """
+    for kind, registry in registries().items():
+        if (canonical := registry.canonical(name)) is not None:
+            cls = registry.load(name)
+            head = f"{canonical} ({kind.removesuffix('s')})"
+            return f"{head}\n\n{inspect.cleandoc(cls.__doc__ or '')}\n"
+    if name in metrics.names():
+        return metrics.describe(name)
+    if datasets.known(name):
+        return datasets.show(name)
+    everything = [*(one for registry in registries().values() for one in registry.names()), *datasets.names()]
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, everything, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else "; see fusebench list learners|fusions|datasets|metrics|encoders"
+    raise UsageError(f"nothing is called '{name}'{hint}")
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a spec, with every component's parameters."""
+    return specs.json_schema(
+        learners={name: {} for name in [*learners.REGISTRY.names(), *learners.REGISTRY.aliases]},
+        fusions={name: _fusion_schema(name) for name in fusions.REGISTRY.names()},
+        datasets=datasets.names(),
+    )
+
+
+def _fusion_schema(name: str) -> dict[str, Any]:
+    from pydantic import TypeAdapter
+
+    kind = fusions.REGISTRY.load(name)
+    properties: dict[str, Any] = {}
+    hints = inspect.get_annotations(kind)
+    module = inspect.getmodule(kind)
+    for field in dataclasses.fields(kind):
+        if "LearnerSpec" in str(field.type):
+            properties[field.name] = {}
+            continue
+        annotation = hints.get(field.name, field.type)
+        if isinstance(annotation, str):
+            annotation = eval(annotation, vars(module))  # noqa: S307 - an annotation of our own source
+        properties[field.name] = TypeAdapter(annotation).json_schema()
+    return properties
