@@ -1,1 +1,150 @@
-"""Learner families, one a file; the file name is the ``type`` in YAML."""
+"""Learners: one family a file, and the verbs that every one of them answers to.
+
+`check` before anything is fitted, `fit` on one part, `build` for the plain scikit-learn estimator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from fusebench.discovery import class_digest
+from fusebench.learners.base import NOTHING, REGISTRY, Family
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fusebench.errors import Problem
+    from fusebench.learners._fitted import Fitted
+    from fusebench.spec.model import LearnerSpec
+
+__all__ = [
+    "REGISTRY",
+    "Family",
+    "auto_encoder",
+    "build",
+    "check",
+    "code_digest",
+    "expected_seconds",
+    "fit",
+    "library",
+    "predicts",
+    "thread_aware",
+]
+
+
+def check(spec: LearnerSpec, target_types: frozenset[str], *, allow_import: bool = False) -> list[Problem]:
+    """Return everything that is wrong with a learner; see `fusebench.learners._check.check`."""
+    from fusebench.learners._check import check as check_
+
+    return check_(spec, target_types, allow_import=allow_import)
+
+
+def build(
+    spec: LearnerSpec,
+    target_type: str,
+    *,
+    random_state: int | None = None,
+    n_threads: int = 1,
+    proba: bool = True,
+    arguments: Mapping[str, Any] = NOTHING,
+) -> Any:
+    """Return the unfitted estimator that a learner is; see `fusebench.learners._fitting.build`."""
+    from fusebench.learners import _fitting
+
+    return _fitting.build(
+        spec, target_type, random_state=random_state, n_threads=n_threads, proba=proba, arguments=arguments
+    )
+
+
+def fit(
+    spec: LearnerSpec,
+    X: Any,
+    y: NDArray[Any],
+    *,
+    target_type: str,
+    n_classes: int,
+    random_state: int | None,
+    n_threads: int = 1,
+    sample_weight: NDArray[np.floating[Any]] | None = None,
+    groups: NDArray[Any] | None = None,
+    categorical: Sequence[int] = (),
+    proba: bool = True,
+    class_labels: Sequence[Any] = (),
+) -> Fitted:
+    """Fit a learner on encoded rows; see `fusebench.learners._fitting.fit`."""
+    from fusebench.learners import _fitting
+
+    return _fitting.fit(
+        spec,
+        X,
+        y,
+        target_type=target_type,
+        n_classes=n_classes,
+        random_state=random_state,
+        n_threads=n_threads,
+        sample_weight=sample_weight,
+        groups=groups,
+        categorical=categorical,
+        proba=proba,
+        class_labels=class_labels,
+    )
+
+
+def auto_encoder(spec: LearnerSpec, target_type: str) -> str:  # noqa: ARG001  # may depend on it one day
+    """Return the encoder that ``encode: auto`` means for a learner."""
+    return _family(spec).encoder
+
+
+def predicts(spec: LearnerSpec, target_type: str) -> bool:
+    """Return whether a learner can predict a kind of target."""
+    from fusebench.learners._families import roles
+
+    return ("regressor" if target_type == "continuous" else "classifier") in roles(spec.type)
+
+
+def thread_aware(spec: LearnerSpec) -> bool:
+    """Return whether a learner's fit can use several threads of its own."""
+    return _family(spec).threads is not None
+
+
+def expected_seconds(
+    spec: LearnerSpec, n_samples: int, n_features: int, target_type: str, n_classes: int = 0
+) -> float:
+    """Return a rough guess of the seconds of one fit on one thread; for ordering and estimates only."""
+    classes = 0 if target_type == "continuous" else max(n_classes, 2)
+    return _family(spec).expected_seconds(n_samples, n_features, classes, spec.params)
+
+
+@cache
+def _digest_of_type(type_: str) -> str:
+    from fusebench.learners._families import family_of, is_trusted
+
+    if REGISTRY.canonical(type_) is not None:
+        return REGISTRY.code_digest(type_)
+    path = family_of(type_).classifier or family_of(type_).regressor or type_
+    shared = REGISTRY.code_digest("dummy")  # every digest covers the files that the package shares
+    if is_trusted(path) and not path.startswith("fusebench."):
+        return shared
+    from fusebench.learners.base import import_class
+
+    return shared + class_digest(import_class(path))
+
+
+def code_digest(spec: LearnerSpec) -> str:
+    """Return a digest of the code of this project, or of the user's package, that a learner runs."""
+    return _digest_of_type(spec.type)
+
+
+def library(spec: LearnerSpec) -> str:
+    """Return the top-level package of the estimator, whose version can change the predictions."""
+    family = _family(spec)
+    return str(family.classifier or family.regressor).partition(".")[0]
+
+
+def _family(spec: LearnerSpec) -> Family:
+    from fusebench.learners._families import family_of
+
+    return family_of(spec.type)

@@ -1,0 +1,174 @@
+"""What every learner family is: which estimator a short name means, and how that estimator is run here.
+
+Adding a family is adding one file to this package. Its name is the ``type`` in YAML; the class inside names a
+classifier, a regressor or both by dotted path, so that nothing is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusebench.discovery import Registry
+from fusebench.errors import MissingExtraError
+
+Floats = NDArray[np.floating[Any]]
+
+ALIASES = {
+    "ada": "ada_boost",
+    "cat": "catboost",
+    "dt": "decision_tree",
+    "enet": "elastic_net",
+    "et": "extra_trees",
+    "gb": "gradient_boosting",
+    "gp": "gaussian_process",
+    "hgb": "hist_gradient_boosting",
+    "lgbm": "lightgbm",
+    "linear": "linear_regression",
+    "lr": "logistic_regression",
+    "mf": "matrix_factorization",
+    "nb": "gaussian_nb",
+    "rf": "random_forest",
+    "xgb": "xgboost",
+}
+REGISTRY = Registry(package="fusebench.learners", base="Family", noun="learner", aliases=ALIASES)
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Family:
+    """A kind of learner: a classifier, a regressor or both, under one name.
+
+    Estimators keep their library's defaults for every parameter that neither the spec nor `defaults` names.
+    ``random_state`` is set wherever the estimator takes one.
+    """
+
+    classifier: ClassVar[str | None] = None
+    """Dotted path of the classifier."""
+    regressor: ClassVar[str | None] = None
+    """Dotted path of the regressor."""
+    encoder: ClassVar[str] = "linear"
+    """The encoder that ``encode: auto`` means."""
+    defaults: ClassVar[Mapping[str, Any]] = NOTHING
+    """Parameters whose value here differs from the library's default."""
+    threads: ClassVar[str | None] = None
+    """The parameter that takes the number of threads."""
+    predicts_with_one_thread: ClassVar[bool] = False
+    """Whether predictions with several threads could differ in their last bits."""
+    accepts_sparse: ClassVar[bool] = True
+    """Whether the estimator takes a CSR matrix; a dense copy is made for one that does not."""
+    dropped: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that are accepted in a spec and not passed on."""
+    extra: ClassVar[str | None] = None
+    """The extra of this project that brings the library."""
+
+    def path(self, target_type: str) -> str | None:
+        """Return the dotted path of the estimator for a kind of target, None if there is none."""
+        return self.regressor if target_type == "continuous" else self.classifier
+
+    def estimator_class(self, target_type: str) -> type:
+        """Import and return the estimator's class.
+
+        Raises
+        ------
+        MissingExtraError
+            If the library is not installed.
+        LookupError
+            If the family cannot predict this kind of target.
+        """
+        path = self.path(target_type)
+        if path is None:
+            raise LookupError(f"no estimator for a {target_type} target")
+        try:
+            return import_class(path)
+        except ModuleNotFoundError as error:
+            if self.extra is None or error.name != path.partition(".")[0]:
+                raise
+            raise MissingExtraError(f"learner '{self.name}'", self.extra) from error
+
+    @property
+    def name(self) -> str:
+        """The name that users write."""
+        return type(self).__module__.rpartition(".")[2]
+
+    def parameters(self, cls: type) -> frozenset[str]:
+        """Return the names of all parameters that the estimator's constructor takes."""
+        return parameter_names(cls)
+
+    def categorical(self, X: Any, columns: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any], str]:
+        """Declare native categorical columns.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Encoded training rows; codes in the categorical columns.
+        columns : sequence of int
+            The categorical columns.
+
+        Returns
+        -------
+        constructor, fit : dict
+            Arguments for the constructor and for ``fit``.
+        note : str
+            What was done otherwise than asked, empty when nothing.
+        """
+        return {}, {}, ""
+
+    def early_stopping(self, params: Mapping[str, Any]) -> bool:
+        """Return whether these parameters need validation rows passed to ``fit``."""
+        return False
+
+    def validation(self, cls: type, X: Any, y: NDArray[Any]) -> dict[str, Any]:
+        """Return the arguments of ``fit`` that carry the validation rows."""
+        return {}
+
+    def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
+        """Return a rough guess of the seconds of one fit on one thread.
+
+        Used to start long fits first and to estimate the time left; it never decides a result. `n_classes` is 0 for
+        regression.
+        """
+        return 1e-3 + 1e-7 * n_samples * n_features * max(n_classes, 1)
+
+
+def import_class(path: str) -> type:
+    """Import a class by its dotted path.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If its module does not exist.
+    AttributeError
+        If the module has no such class.
+    """
+    module, _, name = path.rpartition(".")
+    found = getattr(importlib.import_module(module), name)
+    if not inspect.isclass(found):
+        raise AttributeError(f"{path} is not a class")
+    return found
+
+
+@cache
+def parameter_names(cls: type) -> frozenset[str]:
+    """Return the names that a class's constructor takes, also through ``**kwargs`` of its bases."""
+    names: set[str] = set()
+    for base in cls.__mro__:
+        if "__init__" not in vars(base) or base is object:
+            continue
+        parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
+        names |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    return frozenset(names - {"self"})
+
+
+def number(params: Mapping[str, Any], name: str, default: float) -> float:
+    """Return a parameter that is a number, or the default; for cost models only."""
+    value = params.get(name, default)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else default

@@ -1,0 +1,20 @@
+"""Nearest neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fusebench.learners.base import Family
+
+
+class KNN(Family):
+    """The vote or the mean of the nearest training rows."""
+
+    classifier = "sklearn.neighbors.KNeighborsClassifier"
+    regressor = "sklearn.neighbors.KNeighborsRegressor"
+    threads = "n_jobs"
+
+    def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
+        """Return a rough guess; nearly all of it is prediction."""
+        return 2e-3 + 2e-10 * n_samples**2 * n_features

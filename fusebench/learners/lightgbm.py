@@ -1,0 +1,54 @@
+"""LightGBM."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+from fusebench.learners.base import Family, number, parameter_names
+
+EARLY_STOPPING = frozenset({"early_stopping_round", "early_stopping_rounds", "early_stopping", "n_iter_no_change"})
+
+
+class LightGBM(Family):
+    """Leaf-wise gradient boosting on binned features, with native categories and missing values.
+
+    ``early_stopping_rounds`` stops on a tenth of the training part, held out by the seed (by group where there are
+    groups).
+    """
+
+    classifier = "lightgbm.LGBMClassifier"
+    regressor = "lightgbm.LGBMRegressor"
+    encoder = "native"
+    defaults: ClassVar[Mapping[str, Any]] = {"verbosity": -1}
+    threads = "n_jobs"
+
+    def parameters(self, cls: type) -> frozenset[str]:
+        """Return the parameters of the class, those of the library and their aliases."""
+        from lightgbm.basic import _ConfigAliases
+
+        # The library knows its own parameters; there is no public way to ask for them.
+        aliases = _ConfigAliases._get_all_param_aliases()
+        return parameter_names(cls) | {name for names in aliases.values() for name in names} | aliases.keys()
+
+    def categorical(self, X: Any, columns: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any], str]:
+        """Declare the columns to ``fit``."""
+        return {}, ({"categorical_feature": list(columns)} if columns else {}), ""
+
+    def early_stopping(self, params: Mapping[str, Any]) -> bool:
+        """Return whether a number of rounds is set, under any of its names."""
+        return any(number(params, name, 0) > 0 for name in EARLY_STOPPING)
+
+    def validation(self, cls: type, X: Any, y: NDArray[Any]) -> dict[str, Any]:
+        """Return the validation rows, under the name that this version of the library wants."""
+        if "eval_X" in inspect.signature(cls.fit).parameters:  # type: ignore[attr-defined]  # every estimator fits
+            return {"eval_X": X, "eval_y": y}
+        return {"eval_set": [(X, y)]}  # LightGBM < 4.7
+
+    def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
+        """Return a rough guess: one tree per round and class."""
+        trees = number(params, "n_estimators", 100) * (n_classes if n_classes > 2 else 1)
+        return trees * (3e-4 + 5e-9 * n_samples * n_features)

@@ -1,0 +1,55 @@
+"""XGBoost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+from fusebench.learners.base import Family, number, parameter_names
+
+# Parameters of the library that its scikit-learn classes take as keyword arguments without naming them.
+NATIVE_PARAMETERS = frozenset(
+    "alpha eta feature_selector huber_slope lambda max_cached_hist_node min_split_loss normalize_type nthread one_drop "
+    "process_type quantile_alpha expectile_alpha rate_drop refresh_leaf sample_type seed skip_drop top_k "
+    "tweedie_variance_power updater disable_default_eval_metric".split()
+)
+
+
+class XGBoost(Family):
+    """Regularised gradient boosting, with native categories and missing values.
+
+    ``early_stopping_rounds`` stops on a tenth of the training part, held out by the seed (by group where there are
+    groups).
+    """
+
+    classifier = "xgboost.XGBClassifier"
+    regressor = "xgboost.XGBRegressor"
+    encoder = "native"
+    defaults: ClassVar[Mapping[str, Any]] = {"verbosity": 0}
+    threads = "n_jobs"
+
+    def parameters(self, cls: type) -> frozenset[str]:
+        """Return the parameters of the class and those of the library."""
+        return parameter_names(cls) | NATIVE_PARAMETERS
+
+    def categorical(self, X: Any, columns: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any], str]:
+        """Declare the columns by the feature types."""
+        if not columns:
+            return {}, {}, ""
+        types = ["c" if column in set(columns) else "q" for column in range(X.shape[1])]
+        return {"enable_categorical": True, "feature_types": types}, {}, ""
+
+    def early_stopping(self, params: Mapping[str, Any]) -> bool:
+        """Return whether ``early_stopping_rounds`` is set."""
+        return bool(params.get("early_stopping_rounds"))
+
+    def validation(self, cls: type, X: Any, y: NDArray[Any]) -> dict[str, Any]:
+        """Return the validation rows as ``eval_set``."""
+        return {"eval_set": [(X, y)], "verbose": False}
+
+    def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
+        """Return a rough guess: one tree per round and class."""
+        trees = number(params, "n_estimators", 100) * (n_classes if n_classes > 2 else 1)
+        return trees * (5e-4 + 1e-8 * n_samples * n_features)
