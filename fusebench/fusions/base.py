@@ -167,6 +167,15 @@ class Fusion(ABC):
         """
         return []
 
+    def check_recipes(
+        self, members: tuple[str, ...], recipes: Mapping[str, LearnerSpec], target_types: frozenset[str]
+    ) -> list[str]:
+        """Return what is wrong with training these members anew; empty when all is well.
+
+        Called like `check`, before anything is fitted. `recipes` holds the specs of those members that are learners.
+        """
+        return []
+
     @abstractmethod
     def fit(self, P: Floats, y: NDArray[Any], context: Context) -> Self:
         """Learn from out-of-fold predictions.

@@ -47,7 +47,8 @@ def plain_fit_learner(
     if name.startswith("LGBM"):
         params.setdefault("verbose", -1)
         params.setdefault("n_jobs", 1)
-    return PlainFitted(cls(**params).fit(X, y, sample_weight=sample_weight), n_classes)
+    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+    return PlainFitted(cls(**params).fit(X, y, **weights), n_classes)
 
 
 def accuracy(y, labels, proba):

@@ -1,0 +1,97 @@
+"""What the strategies that train models of their own share: recipes, features and what an estimator takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from fusebench.errors import FitError
+from fusebench.fusions.base import Context
+from fusebench.spec.model import LearnerSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Estimator = LearnerSpec | tuple[LearnerSpec, ...] | None
+"""What a strategy trains: one learner, several in turn, or (None) its members."""
+
+
+def named_recipes(
+    estimator: Estimator, members: Iterable[str], recipes: Mapping[str, LearnerSpec]
+) -> dict[str, LearnerSpec]:
+    """Return the learners to train, in order, by a name for messages; members that are no learners are left out."""
+    if estimator is None:
+        return {member: recipes[member] for member in members if member in recipes}
+    several = estimator if isinstance(estimator, tuple) else (estimator,)
+    return {one.type if len(several) == 1 else f"{position}:{one.type}": one for position, one in enumerate(several)}
+
+
+def check_recipes(
+    estimator: Estimator, members: tuple[str, ...], recipes: Mapping[str, LearnerSpec], strategy: str
+) -> list[str]:
+    """Return what is wrong with what a strategy is to train."""
+    if estimator is not None:
+        return [] if estimator != () else ["estimator: got an empty list, expected at least one learner"]
+    others = [member for member in members if member not in recipes]
+    if not others:
+        return []
+    return [
+        f"members: '{others[0]}' is no learner; {strategy} trains its members anew: name learners, or set estimator"
+    ]
+
+
+def recipes_to_train(estimator: Estimator, context: Context, strategy: str) -> dict[str, LearnerSpec]:
+    """Return the learners to train, in order.
+
+    Raises
+    ------
+    FitError
+        If a member is no learner.
+    """
+    for message in check_recipes(estimator, context.members, context.recipes, strategy):
+        raise FitError(message)
+    return named_recipes(estimator, context.members, context.recipes)
+
+
+def features_of(context: Context) -> pd.DataFrame:
+    """Return the features of the context's rows, DataFrame of shape (n_samples, n_features)."""
+    if context.X is None:
+        raise RuntimeError("features are asked for, the context has none")
+    return context.X
+
+
+def estimator_class(learner: LearnerSpec, target_type: str) -> type:
+    """Import and return the class that a learner builds.
+
+    Raises
+    ------
+    LookupError
+        If the learner cannot predict this kind of target.
+    MissingExtraError
+        If its library is not installed.
+    """
+    from fusebench.learners._families import family_of
+
+    return family_of(learner.type).estimator_class(target_type)
+
+
+def takes_sample_weight(learner: LearnerSpec, target_type: str) -> bool:
+    """Return whether the estimator's own ``fit`` takes ``sample_weight``."""
+    from sklearn.utils.validation import has_fit_parameter
+
+    return bool(has_fit_parameter(estimator_class(learner, target_type), "sample_weight"))
+
+
+def takes_random_state(learner: LearnerSpec, target_type: str) -> bool:
+    """Return whether the estimator takes ``random_state``."""
+    from fusebench.learners.base import parameter_names
+
+    return "random_state" in parameter_names(estimator_class(learner, target_type))
+
+
+def reseeded(learner: LearnerSpec) -> LearnerSpec:
+    """Return the learner without a ``random_state`` of its own, so that each copy gets another one."""
+    if "random_state" not in learner.params:
+        return learner
+    params = {name: value for name, value in learner.params.items() if name != "random_state"}
+    return learner.model_copy(update={"params": params})
