@@ -204,7 +204,7 @@ def with_problems(blueprint: Blueprint, problems: tuple[PredictionProblem, ...])
 
 def library_modules(blueprint: Blueprint) -> list[str]:
     """Return the modules that workers of a blueprint will need, for the fork server to import once."""
-    own = [learners.module(spec) for spec in blueprint.learners.values()]
+    own = [module for spec in blueprint.learners.values() for module in learners.modules(spec)]
     return ["fusebench.engine.tasks", "sklearn.metrics", "sklearn.model_selection", *dict.fromkeys(own)]
 
 
