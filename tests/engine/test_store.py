@@ -1,0 +1,110 @@
+"""The store: what goes in comes out, and no changed byte is ever believed."""
+
+import numpy as np
+import pytest
+
+from fusebench.engine.store import CorruptEntryError, Entry, Store, _decode
+from fusebench.errors import StorageError
+
+KEY = "ab" * 32
+
+
+@pytest.fixture
+def entry():
+    arrays = {
+        "proba": np.arange(12, dtype=np.float32).reshape(4, 3),
+        "labels": np.array([0, 1, 2, 1], dtype=np.uint8),
+        "empty": np.empty((0, 3)),
+        "flags": np.array([True, False]),
+    }
+    return Entry("fit", {"cpu": 0.25, "notes": ["ü"]}, arrays)
+
+
+def test_an_entry_comes_back_as_it_went_in(tmp_path, entry):
+    store = Store(tmp_path)
+    store.put(KEY, entry)
+    found = store.get(KEY)
+    assert found.kind == "fit"
+    assert found.meta == entry.meta
+    assert list(found.arrays) == list(entry.arrays)
+    for name, array in entry.arrays.items():
+        assert found.arrays[name].dtype == array.dtype
+        np.testing.assert_array_equal(found.arrays[name], array)
+        assert not (array.size and found.arrays[name].flags.writeable)
+
+
+def test_large_arrays_are_mapped(tmp_path):
+    store = Store(tmp_path)
+    large = np.random.default_rng(0).random(300_000)
+    store.put(KEY, Entry("fit", {}, {"proba": large}))
+    np.testing.assert_array_equal(store.get(KEY).arrays["proba"], large)
+
+
+def test_an_absent_key_is_a_miss(tmp_path):
+    assert Store(tmp_path).get(KEY) is None
+    assert not Store(tmp_path).has(KEY)
+
+
+def test_every_flipped_byte_and_every_truncation_is_noticed(tmp_path, entry):
+    store = Store(tmp_path)
+    store.put(KEY, entry)
+    raw = store.path(KEY).read_bytes()
+    for position in range(len(raw)):
+        changed = bytearray(raw)
+        changed[position] ^= 0xFF
+        with pytest.raises(CorruptEntryError):
+            _decode(bytes(changed))
+        with pytest.raises(CorruptEntryError):
+            _decode(raw[:position])
+    with pytest.raises(CorruptEntryError):
+        _decode(raw + b"\0")
+
+
+def test_a_damaged_entry_is_set_aside_and_reported(tmp_path, entry):
+    reported = []
+    store = Store(tmp_path, on_corrupt=reported.append)
+    store.put(KEY, entry)
+    raw = bytearray(store.path(KEY).read_bytes())
+    raw[-1] ^= 1
+    store.path(KEY).write_bytes(bytes(raw))
+    assert store.get(KEY) is None
+    assert not store.has(KEY)
+    assert reported == [store.path(KEY)]
+    assert len(list((tmp_path / "corrupt").iterdir())) == 1
+
+
+def test_objects_are_refused(tmp_path):
+    with pytest.raises(TypeError, match="not plain bytes"):
+        Store(tmp_path).put(KEY, Entry("fit", {}, {"bad": np.array([object()])}))
+    with pytest.raises(ValueError, match="JSON"):
+        Store(tmp_path).put(KEY, Entry("fit", {"nan": float("nan")}))
+
+
+def test_a_pickle_in_the_place_of_an_entry_is_a_miss(tmp_path):
+    import pickle
+
+    store = Store(tmp_path)
+    store.path(KEY).parent.mkdir(parents=True)
+    store.path(KEY).write_bytes(pickle.dumps({"a": 1}))
+    assert store.get(KEY) is None
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_behind(tmp_path, entry, monkeypatch):
+    from fusebench.engine import io
+
+    store = Store(tmp_path)
+    monkeypatch.setenv("FUSEBENCH_FAULT", "enospc:3")
+    monkeypatch.setattr(io, "_counter", iter(range(1, 1000)))
+    with pytest.raises(StorageError, match="No space left"):
+        store.put(KEY, entry)
+    assert not store.has(KEY)
+    assert list(store.scratch.iterdir()) == []
+
+
+def test_many_entries_at_once(tmp_path, entry):
+    store = Store(tmp_path)
+    keys = [f"{n:064x}" for n in range(20)]
+    store.put_many(dict.fromkeys(keys, entry))
+    assert sorted(store.keys()) == sorted(keys)
+    store.remove(keys[0])
+    assert not store.has(keys[0])
