@@ -18,7 +18,8 @@ from fusebench.engine.blueprint import Blueprint, blueprint_of
 from fusebench.engine.collect import collect as collect_results
 from fusebench.engine.environment import environment
 from fusebench.engine.execute import local
-from fusebench.engine.execute.local import LocalExecutor, Outcomes, Progress, default_jobs
+from fusebench.engine.execute._run import Outcomes, Progress
+from fusebench.engine.execute.local import LocalExecutor, default_jobs
 from fusebench.engine.prepare import Prepared, data_folder, library_modules, prepare, with_problems
 from fusebench.engine.store import Store
 from fusebench.engine.tasks import FitItem, Item, Workbench
@@ -257,7 +258,9 @@ def _with_all_members(spec: Spec, changes: Mapping[str, Any]) -> dict[str, Any]:
     for name, fusion in wanted.items():
         lost = [one for one in fusion.members or () if one not in kept_learners and one not in wanted]
         if lost and "fusions" in changes:
-            raise UsageError(f"--fusions {name}: its member '{lost[0]}' is not kept; name it in --learners or --fusions")
+            raise UsageError(
+                f"--fusions {name}: its member '{lost[0]}' is not kept; name it in --learners or --fusions"
+            )
         if not lost:
             kept[name] = fusion
     return kept
@@ -406,7 +409,12 @@ def choose_executor(
         if scheduler is not None:
             raise UsageError("--scheduler needs --executor dask")
         return local_executor(spec, blueprint, place)
-    raise UsageError(f"--executor: unknown executor '{name}'; there is local")
+    if name == "dask":
+        from fusebench.engine.execute.dask import DaskExecutor
+
+        address = scheduler or os.environ.get("FUSEBENCH_SCHEDULER")
+        return DaskExecutor(scheduler=address, n_jobs=place.n_jobs, time_limit=place.time_limit)
+    raise UsageError(f"--executor: unknown executor '{name}'; there is local and dask")
 
 
 def describe_plan(run: PreparedRun) -> dict[str, Any]:
@@ -475,7 +483,9 @@ def cache_clear(root: Path) -> dict[str, int]:
 def diagnose() -> dict[str, str]:
     """Return what is installed and how many cores and threads there are."""
     here = environment()
-    variables = {name: os.environ.get(name, "unset") for name in ("OMP_NUM_THREADS", "FUSEBENCH_STORE", "FUSEBENCH_JOBS")}
+    variables = {
+        name: os.environ.get(name, "unset") for name in ("OMP_NUM_THREADS", "FUSEBENCH_STORE", "FUSEBENCH_JOBS")
+    }
     extras = {
         f"extra {name}": "installed" if find_spec(module) else f"absent: pip install 'fusebench[{name}]'"
         for name, module in EXTRAS.items()
@@ -519,8 +529,10 @@ def run(
     >>> sorted({score.model for score in results.scores if score.kind != "reference"})
     ['knn', 'nb', 'vote']
     """
-    loaded = spec_from(spec, allow_import=allow_import) if isinstance(spec, Mapping) else load_spec(
-        Path(spec), allow_import=allow_import
+    loaded = (
+        spec_from(spec, allow_import=allow_import)
+        if isinstance(spec, Mapping)
+        else load_spec(Path(spec), allow_import=allow_import)
     )
     place = settings(store=store, n_jobs=n_jobs)
     planned = make_plan(loaded, place)
@@ -569,4 +581,3 @@ def _record_costs(store: Store, costs: Mapping[str, list[float]]) -> None:
     known.update({key: sum(seconds) / len(seconds) for key, seconds in costs.items()})
     text = json.dumps(known, sort_keys=True, indent=0)
     io.write_durably(store.root / "costs.json", [text.encode()], store.scratch)
-

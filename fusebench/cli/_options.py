@@ -62,9 +62,7 @@ def assignments(
     return pairs + [(path, str(value)) for path, value in flags.items() if value is not None]
 
 
-def place(
-    store: Path | None, jobs: int | None, time_limit: str | None = None, *, fresh: bool = False
-) -> Settings:
+def place(store: Path | None, jobs: int | None, time_limit: str | None = None, *, fresh: bool = False) -> Settings:
     """Return the settings of the place."""
     from fusebench import api
     from fusebench.spec import duration

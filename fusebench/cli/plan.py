@@ -30,8 +30,10 @@ def plan(
     """Show what would be fitted, what is stored already, and the expected time and memory."""
     from fusebench import api
 
-    only = {kind: options.names(value) for kind, value in
-            (("datasets", datasets), ("learners", learners), ("fusions", fusions))}
+    only = {
+        kind: options.names(value)
+        for kind, value in (("datasets", datasets), ("learners", learners), ("fusions", fusions))
+    }
     loaded = api.load_spec(spec, overrides=options.assignments(override), only=only, allow_import=allow_import)
     place = options.place(store, jobs)
     print_plan(api.make_plan(loaded, place), place)

@@ -46,8 +46,10 @@ def run(
     """Fit, fuse, score, compare and report what a spec names."""
     from fusebench import api
 
-    only = {kind: options.names(value) for kind, value in
-            (("datasets", datasets), ("learners", learners), ("fusions", fusions))}
+    only = {
+        kind: options.names(value)
+        for kind, value in (("datasets", datasets), ("learners", learners), ("fusions", fusions))
+    }
     overrides = options.assignments(override, threads=threads_per_fit, timeout=timeout, memory=memory)
     loaded = api.load_spec(spec, overrides=overrides, only=only, allow_import=allow_import)
     place = options.place(store, jobs, time_limit, fresh=fresh)

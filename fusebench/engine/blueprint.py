@@ -291,8 +291,6 @@ def _references(all_learners: tuple[str, ...], grids: Mapping[str, tuple[str, ..
         ORACLE: ("oracle", all_learners),
     }
     return {
-        name: FusionModel(
-            id=name, kind="reference", spec=FusionSpec(type=kind), members=members, tolerant=True
-        )
+        name: FusionModel(id=name, kind="reference", spec=FusionSpec(type=kind), members=members, tolerant=True)
         for name, (kind, members) in members_of.items()
     }

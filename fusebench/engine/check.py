@@ -82,9 +82,7 @@ def _member_count(spec: Spec, name: str) -> int:
 def _check_fusion(fusion: FusionSpec, n_members: int, *, allow_import: bool) -> Iterator[Problem]:
     registry = fusions.REGISTRY
     if registry.canonical(fusion.type) is None:
-        yield Problem(
-            message=f"unknown fusion '{fusion.type}'", path=("type",), hint=registry.suggest(fusion.type)
-        )
+        yield Problem(message=f"unknown fusion '{fusion.type}'", path=("type",), hint=registry.suggest(fusion.type))
         return
     kind = registry.load(fusion.type)
     params, problems = _read_params(kind, fusion.params)

@@ -121,8 +121,8 @@ def _fusion_totals(
             added = (row.fits, row.fit_cpu_seconds or 0.0, row.fit_wall_seconds or 0.0)
             own[row.model] = (before[0] + added[0], before[1] + added[1], before[2] + added[2])
     totals = {}
-    for model in own:
-        parts = [own[model]]
+    for model, alone in own.items():
+        parts = [alone]
         for member in _everything_in(blueprint, model):
             known = learner_totals.get((problem.dataset, problem.target, member)) or own.get(member)
             parts.extend([known] if known is not None else [])

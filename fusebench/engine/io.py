@@ -1,7 +1,7 @@
 """Every durable write and read of the engine goes through here, one countable operation at a time.
 
-``FUSEBENCH_FAULT=kill:K``, ``enospc:K`` or ``eio:K`` makes operation number K of this process die, find the disk full, or
-fail. It exists so that tests can stop a run at each place where it could be stopped.
+``FUSEBENCH_FAULT=kill:K``, ``enospc:K`` or ``eio:K`` makes operation number K of this process die, find the disk
+full, or fail. It exists so that tests can stop a run at each place where it could be stopped.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ def info(root: Path) -> dict[str, Any]:
     datasets = sum(1 for _ in (root / "data").glob("*"))
     return {
         "path": str(root),
-        "entries": sum(1 for _ in store.keys()),
+        "entries": store.count(),
         "bytes": sum(path.stat().st_size for path in files),
         "datasets": datasets,
     }
@@ -43,7 +43,7 @@ def gc(root: Path, max_bytes: int | None) -> dict[str, int]:
     shutil.rmtree(root / "corrupt", ignore_errors=True)
     entries = 0
     if max_bytes is not None:
-        aged = sorted((path.stat().st_mtime_ns, path) for path in map(store.path, store.keys()))
+        aged = sorted((path.stat().st_mtime_ns, path) for path in map(store.path, list(store.keys())))
         excess = _total(root) - max_bytes
         for _, path in aged:
             if excess <= 0:
@@ -57,7 +57,7 @@ def gc(root: Path, max_bytes: int | None) -> dict[str, int]:
 def clear(root: Path) -> dict[str, int]:
     """Remove everything that a store holds, and nothing else in its folder."""
     store = _existing(root)
-    removed = {"entries": sum(1 for _ in store.keys()), "bytes": _total(root)}
+    removed = {"entries": store.count(), "bytes": _total(root)}
     for name in MARKERS:
         path = root / name
         if path.is_dir():

@@ -208,7 +208,9 @@ class _ProblemPlanner:
                 splits.append((repeat, fold, keys))
             key = self.blueprint.score_key(self.problem, model)
             self.goals.append(key)
-            every_fit = tuple(self._fit_key(model, p) for p in scheme.parts()) if model in self.blueprint.learners else ()
+            every_fit = (
+                tuple(self._fit_key(model, p) for p in scheme.parts()) if model in self.blueprint.learners else ()
+            )
             needs = tuple(dict.fromkeys([*(one for _, _, keys in splits for one in keys), *every_fit]))
             seconds = SCORE_SECONDS * len(splits) * len(self.problem.metrics) / 5
             yield Task(key, ScoreItem(self.index, model, tuple(splits), every_fit), needs, True, seconds, "score")

@@ -77,7 +77,9 @@ def _prepare_one(
         problem = _problem(known, target, spec)
         if not any(blueprint.fits_problem(learner, problem) for learner in blueprint.learners):
             kind = "continuous" if not problem.is_classification else f"{problem.n_classes} classes"
-            raise DataError(f"{problem.dataset}: no learner of this spec predicts its target '{problem.target}' ({kind})")
+            raise DataError(
+                f"{problem.dataset}: no learner of this spec predicts its target '{problem.target}' ({kind})"
+            )
         yield problem, _facts(problem, known, spec, store)
 
 
@@ -206,5 +208,3 @@ def library_modules(blueprint: Blueprint) -> list[str]:
     """Return the modules that workers of a blueprint will need, for the fork server to import once."""
     own = [module for spec in blueprint.learners.values() for module in learners.modules(spec)]
     return ["fusebench.engine.tasks", "sklearn.metrics", "sklearn.model_selection", *dict.fromkeys(own)]
-
-

@@ -41,12 +41,15 @@ class Schedule:
         Folder of this run for encoded data.
     balanced : bool
         Whether all datasets advance together (for runs with a time limit) instead of longest first.
+    share_encodings : bool
+        Whether workers share a disk, so that one encoding can serve several learners.
     """
 
     plan: Plan
     missing: Mapping[str, Task]
     scratch: Path
     balanced: bool = False
+    share_encodings: bool = True
     failed: dict[str, Failed] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
 
@@ -61,7 +64,8 @@ class Schedule:
         self._n_steps: dict[int, int] = defaultdict(int)
         self.seconds_left = 0.0
         """Expected seconds of the tasks that are left, one after the other."""
-        self._add_encodings()
+        if self.share_encodings:
+            self._add_encodings()
         for position, key in enumerate(self.tasks):
             self._order[key] = position
         for key, task in list(self.tasks.items()):
@@ -73,7 +77,6 @@ class Schedule:
     def unfinished(self) -> bool:
         """Whether any task is neither done nor failed."""
         return len(self.done) + len(self.failed) < len(self.tasks)
-
 
     def take(self, budget: float = BATCH_SECONDS) -> list[tuple[str, Item]]:
         """Return the next tasks for one worker: one long one, or several short ones."""
@@ -258,9 +261,7 @@ class Schedule:
             added[key] = Task(key, item, expected=expected, cost_key="encode")
             self._encodings[key] = (folder, len(tasks))
             for task in tasks:
-                self.tasks[task.key] = Task(
-                    task.key, task.item, (key,), task.tolerant, task.expected, task.cost_key
-                )
+                self.tasks[task.key] = Task(task.key, task.item, (key,), task.tolerant, task.expected, task.cost_key)
         self.tasks = {**added, **self.tasks}
 
     def _forget_encoding(self, key: str) -> None:

@@ -5,7 +5,8 @@ A *part* is a set of training rows and the rows that a model fitted on it predic
 * ``Part(r, i)``: fitted on outer split i's training rows, predicts its test rows.
 * ``Part(r, i, j)`` of paired nesting, i < j: fitted without folds i and j, predicts both; the inner model
   of outer split i for fold j and of outer split j for fold i at once.
-* ``Part(r, i, j)`` of own inner folds: fitted on outer split i's training rows less its inner fold j, predicts that fold.
+* ``Part(r, i, j)`` of own inner folds: fitted on outer split i's training rows less its inner fold j, predicts
+  that fold.
 """
 
 from __future__ import annotations
@@ -102,9 +103,7 @@ class Scheme:
 
     def parts(self) -> list[Part]:
         """Return every part of the benchmark once: K + K(K-1)/2 per repeat when paired."""
-        needed = {
-            part: None for r, i in self.outer for part in (*self.test_parts(r, i), *self.inner_parts(r, i))
-        }
+        needed = {part: None for r, i in self.outer for part in (*self.test_parts(r, i), *self.inner_parts(r, i))}
         return list(needed)
 
     def predicted_folds(self, part: Part) -> tuple[int, ...]:

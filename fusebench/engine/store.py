@@ -1,8 +1,8 @@
-"""The content-addressed store: results of tasks as plain arrays behind a checked header.
+r"""The content-addressed store: results of tasks as plain arrays behind a checked header.
 
 One file an entry, found by its key alone (no folder is ever listed to find one). Layout of an entry::
 
-    fusebench-entry 1 <header length> <SHA-256 of header>\\n
+    fusebench-entry 1 <header length> <SHA-256 of header>\n
     <header: JSON; kind, meta, arrays with dtype, shape and offset, SHA-256 of all that follows>
     <zero bytes up to a multiple of 64> <arrays, each at a multiple of 64>
 
@@ -119,6 +119,10 @@ class Store:
         for path in sorted((self.root / "objects").glob("??/*")):
             yield path.parent.name + path.name
 
+    def count(self) -> int:
+        """Return the number of entries; for maintenance only."""
+        return sum(1 for _ in self.keys())  # noqa: SIM118 - not a mapping
+
     def remove(self, key: str) -> None:
         """Forget one entry."""
         with suppress(FileNotFoundError):
@@ -209,5 +213,7 @@ def _decode(raw: bytes | mmap.mmap) -> Entry:
 def _array(payload: memoryview, described: Mapping[str, Any]) -> NDArray[Any]:
     dtype = np.dtype(described["dtype"])
     count = int(np.prod(described["shape"], dtype=np.int64))
-    array = np.frombuffer(payload, dtype=dtype, count=count, offset=described["offset"]) if count else np.empty(0, dtype)
+    array = (
+        np.frombuffer(payload, dtype=dtype, count=count, offset=described["offset"]) if count else np.empty(0, dtype)
+    )
     return array.reshape(described["shape"])

@@ -136,9 +136,7 @@ class Workbench:
 
     def data(self, problem: PredictionProblem) -> ProblemData:
         """Return a problem's rows and splits, kept for the next item."""
-        return self._data.get_or_make(
-            problem.digest, lambda: ProblemData(problem, self.data_folder(problem.data_key))
-        )
+        return self._data.get_or_make(problem.digest, lambda: ProblemData(problem, self.data_folder(problem.data_key)))
 
     # -- encode and fit ---------------------------------------------------------------------------
 
@@ -261,7 +259,9 @@ class Workbench:
             lambda: Tensor.stack([self._member(problem, member, split) for member in members], members),
         )
 
-    def _member(self, problem: PredictionProblem, member: str, split: tuple[int, int]) -> tuple[Predictions, Predictions]:
+    def _member(
+        self, problem: PredictionProblem, member: str, split: tuple[int, int]
+    ) -> tuple[Predictions, Predictions]:
         """Return a member's out-of-fold and test predictions on an outer split."""
         if member in self.blueprint.fusions:
             keys = [self.blueprint.fuse_key(problem, member, *split, stage) for stage in ("oof", "test")]
@@ -274,7 +274,7 @@ class Workbench:
         found = dict(
             zip(wanted, self._entries([self.blueprint.fit_key(problem, member, one) for one in wanted]), strict=True)
         )
-        rows, fold_of = splits.out_of_fold(*split)
+        rows, _ = splits.out_of_fold(*split)
         position = np.full(problem.n_samples, -1, dtype=np.intp)
         position[rows] = np.arange(len(rows))
         pieces = []
@@ -359,7 +359,7 @@ class ProblemData:
         return column if column is None or self._kept is None else column[self._kept]
 
     @cached_property
-    def X(self) -> Any:
+    def X(self) -> Any:  # noqa: N802 - a matrix
         """The features, DataFrame of shape (n_samples, n_features)."""
         frame = self._dataset.X
         return frame if self._kept is None else frame.iloc[self._kept]
@@ -439,7 +439,9 @@ class Encoded:
         try:
             described = json.loads((folder / "encoded.json").read_text())
             matrices = [
-                np.load(path, mmap_mode="r") if (path := folder / f"{n}.npy").exists() else sp.load_npz(folder / f"{n}.npz")
+                np.load(path, mmap_mode="r")
+                if (path := folder / f"{n}.npy").exists()
+                else sp.load_npz(folder / f"{n}.npz")
                 for n in range(described["n"])
             ]
         except OSError:
@@ -485,7 +487,12 @@ def _total_cost(entries: list[Entry]) -> list[Any]:
     sums = [sum(meta[name] for meta in metas) for name in ("cpu", "wall", "predict")]
     sizes = [meta["bytes"] for meta in metas]
     peaks = [meta["peak_memory"] for meta in metas if meta["peak_memory"] is not None]
-    return [len(metas), *sums, sum(sizes) if all(size is not None for size in sizes) else None, max(peaks, default=None)]
+    return [
+        len(metas),
+        *sums,
+        sum(sizes) if all(size is not None for size in sizes) else None,
+        max(peaks, default=None),
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,6 @@ import os
 import pickle
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,13 +23,12 @@ from typing import Any
 import psutil
 
 from fusebench.engine.execute import _worker
-from fusebench.engine.execute._worker import Done, Lost, Raised, Ready
+from fusebench.engine.execute._worker import Outcome, Raised, Ready
 from fusebench.engine.tasks import Item, Workbench
 
 POLL_SECONDS = 0.05
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 Batch = list[tuple[str, Item]]
-Outcome = Done | Raised | Lost
 
 
 @dataclass(frozen=True)
@@ -226,8 +224,3 @@ def _cause_of_death(exit_code: int | None) -> str:
         with suppress(ValueError):
             return f"the worker was ended by {signal.Signals(-exit_code).name}"
     return f"the worker exited with status {exit_code}"
-
-
-def main_thread() -> bool:
-    """Whether signals can be caught here."""
-    return threading.current_thread() is threading.main_thread()

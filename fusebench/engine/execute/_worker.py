@@ -42,11 +42,14 @@ class Lost(NamedTuple):
     inputs: list[str]
 
 
+Outcome = Done | Raised | Lost
+
+
 class Ready(NamedTuple):
     """The worker is up and idle."""
 
 
-def serve(connection: Connection, workbench: Workbench, lifeline: Connection | None = None) -> None:
+def serve(connection: Connection, workbench: Workbench) -> None:
     """Run batches until the connection closes. The process belongs to one run and dies with it."""
     _die_with_parent()
     _lead_own_group()
@@ -62,12 +65,12 @@ def serve(connection: Connection, workbench: Workbench, lifeline: Connection | N
             send(connection, attempt(workbench, key, item))
 
 
-def send(connection: Connection, outcome: Done | Raised | Lost) -> None:
+def send(connection: Connection, outcome: Outcome) -> None:
     """Send an outcome; what cannot be sent becomes a failure."""
     connection.send_bytes(pickle.dumps(outcome, protocol=5))
 
 
-def attempt(workbench: Workbench, key: str, item: Any) -> Done | Raised | Lost:
+def attempt(workbench: Workbench, key: str, item: Any) -> Outcome:
     """Run one item; whatever it raises is its outcome. The only broad except of the project."""
     try:
         return Done(key, workbench.run(item))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import select
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -52,6 +53,10 @@ class Writer:
                 key = self._written.get_nowait()
                 self.pending -= 1
                 yield key
+
+    def wait(self) -> None:
+        """Block until some entries are safe or the disk has failed."""
+        select.select([self.wakeup], [], [])
 
     def clear_bell(self) -> None:
         """Take what made `wakeup` readable."""
