@@ -111,9 +111,7 @@ def thread_aware(spec: LearnerSpec) -> bool:
     return _family(spec).threads is not None
 
 
-def expected_seconds(
-    spec: LearnerSpec, n_samples: int, n_features: int, target_type: str, n_classes: int = 0
-) -> float:
+def expected_seconds(spec: LearnerSpec, n_samples: int, n_features: int, target_type: str, n_classes: int = 0) -> float:
     """Return a rough guess of the seconds of one fit on one thread; for ordering and estimates only."""
     classes = 0 if target_type == "continuous" else max(n_classes, 2)
     return _family(spec).expected_seconds(n_samples, n_features, classes, spec.params)

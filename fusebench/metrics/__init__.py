@@ -1,1 +1,110 @@
-"""Metrics by name, scored on stored predictions."""
+"""Scores of predictions: scikit-learn's scorers by name, and one file for each metric that it lacks."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from fusebench.metrics._names import INSTEAD, MEANT, NEEDS_PROBA, SINCE, TARGET_TYPES
+from fusebench.metrics.base import REGISTRY, Metric
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["REGISTRY", "Metric", "check", "default", "names", "needs_proba", "score"]
+
+
+def names() -> list[str]:
+    """Return the names of all metrics, sorted."""
+    return sorted({*TARGET_TYPES, *REGISTRY.names()})
+
+
+def default(target_type: str) -> str:
+    """Return the metric that ranks when the spec names none."""
+    return "r2" if target_type == "continuous" else "accuracy"
+
+
+def check(name: str, target_type: str) -> str | None:
+    """Return what is wrong with a metric for a kind of target, None when nothing is. Imports no scikit-learn.
+
+    Parameters
+    ----------
+    name : str
+        A metric's name.
+    target_type : {"binary", "multiclass", "continuous"}
+        What is predicted.
+    """
+    if name not in TARGET_TYPES and REGISTRY.canonical(name) is None:
+        near = MEANT.get(name.lower()) or _nearest(name)
+        meant = f"; did you mean '{near}'?" if near else ""
+        return f"unknown metric '{name}'{meant}   (fusebench list metrics)"
+    if name in SINCE and _installed() < SINCE[name]:
+        return (
+            f"'{name}' needs scikit-learn >= {'.'.join(map(str, SINCE[name]))}, installed is {version('scikit-learn')}"
+        )
+    allowed = _target_types(name)
+    if target_type in allowed:
+        return None
+    if not allowed:
+        return f"'{name}' is for multilabel targets"
+    if name in INSTEAD and target_type == "multiclass":
+        return f"'{name}' needs two classes; for more use '{INSTEAD[name]}'"
+    if target_type == "multiclass":
+        return f"'{name}' needs two classes"
+    scored, got = ("values", "classes") if "continuous" in allowed else ("classes", "values")
+    return f"'{name}' scores {scored} and the target holds {got}; use for example '{default(target_type)}'"
+
+
+def needs_proba(name: str) -> bool:
+    """Return whether a metric looks at probabilities."""
+    return name in NEEDS_PROBA if name in TARGET_TYPES else bool(_own(name).needs_proba)
+
+
+def score(name: str, y: NDArray[Any], labels: NDArray[Any], proba: NDArray[Any] | None, n_classes: int) -> float:
+    """Return the score of stored predictions; higher is better.
+
+    scikit-learn's own scorer where it has one. Of two classes the second in sorted order is the positive one.
+
+    Parameters
+    ----------
+    name : str
+        A metric's name.
+    y : ndarray of shape (n_samples,)
+        True class codes, or values.
+    labels : ndarray of shape (n_samples,)
+        Predicted class codes, or values.
+    proba : ndarray of shape (n_samples, n_classes) or None
+        Predicted probabilities, where the metric looks at them.
+    n_classes : int
+        Classes of the dataset, 0 for regression.
+
+    Raises
+    ------
+    FitError
+        If the score is not defined for these rows, or needs probabilities that are not there.
+    """
+    if name not in TARGET_TYPES:
+        return float(_own(name)().score(y, labels, proba, n_classes))
+    from fusebench.metrics._scorers import score as score_
+
+    return score_(name, y, labels, proba, n_classes)
+
+
+def _target_types(name: str) -> frozenset[str]:
+    return TARGET_TYPES[name] if name in TARGET_TYPES else _own(name).target_types
+
+
+def _own(name: str) -> type[Metric]:
+    return REGISTRY.load(name)
+
+
+def _nearest(name: str) -> str | None:
+    near = get_close_matches(name, names(), n=1) or get_close_matches(f"neg_{name}", names(), n=1)
+    return near[0] if near else None
+
+
+@cache
+def _installed() -> tuple[int, ...]:
+    return tuple(int(part) for part in version("scikit-learn").split(".")[:2])
