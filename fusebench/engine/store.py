@@ -121,7 +121,7 @@ class Store:
 
     def count(self) -> int:
         """Return the number of entries; for maintenance only."""
-        return sum(1 for _ in self.keys())  # noqa: SIM118 - not a mapping
+        return sum(1 for _ in self.keys())
 
     def remove(self, key: str) -> None:
         """Forget one entry."""
