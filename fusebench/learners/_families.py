@@ -43,12 +43,15 @@ def roles(type_: str) -> frozenset[str]:
     family = family_of(type_)
     if family.name != type_ or "." not in type_:
         return frozenset(role for role in BOTH if getattr(family, role) is not None)
-    name = type_.rpartition(".")[2]
+    return role_by_name(type_) or _roles_of_class(import_class(type_))
+
+
+def role_by_name(path: str) -> frozenset[str]:
+    """Return what a class is where its name says so, nothing otherwise."""
+    name = path.rpartition(".")[2]
     if re.search(r"(Classifier|ClassifierCV|SVC|NB)$", name):
         return frozenset({"classifier"})
-    if re.search(r"(Regressor|RegressorCV|Regression|SVR)$", name):
-        return frozenset({"regressor"})
-    return _roles_of_class(import_class(type_))
+    return frozenset({"regressor"}) if re.search(r"(Regressor|RegressorCV|SVR)$", name) else frozenset()
 
 
 def _roles_of_class(cls: type) -> frozenset[str]:

@@ -65,6 +65,8 @@ class Family:
     """Whether the estimator takes a CSR matrix; a dense copy is made for one that does not."""
     dropped: ClassVar[frozenset[str]] = frozenset()
     """Parameters that are accepted in a spec and not passed on."""
+    least: ClassVar[Mapping[str, float]] = NOTHING
+    """Least values of parameters that the library does not check when it is built."""
     extra: ClassVar[str | None] = None
     """The extra of this project that brings the library."""
 
@@ -100,6 +102,20 @@ class Family:
     def parameters(self, cls: type) -> frozenset[str]:
         """Return the names of all parameters that the estimator's constructor takes."""
         return parameter_names(cls)
+
+    def violation(self, name: str, value: Any) -> str:
+        """Return what is wrong with a value that the library itself declares no constraint for, empty if nothing.
+
+        Numbers of trees, rounds, leaves and the like must be positive, in the libraries' own spellings.
+        """
+        least = self.least.get(name)
+        if least is None:
+            return ""
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if is_number and value >= least and (isinstance(value, int) or not isinstance(least, int)):
+            return ""
+        kind = "an int" if isinstance(least, int) else "a number"
+        return f"The {name!r} parameter must be {kind} of at least {least:g}. Got {value!r} instead."
 
     def categorical(self, X: Any, columns: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any], str]:
         """Declare native categorical columns.

@@ -25,6 +25,14 @@ class LightGBM(Family):
     encoder = "native"
     defaults: ClassVar[Mapping[str, Any]] = {"verbosity": -1}
     threads = "n_jobs"
+    least: ClassVar[Mapping[str, float]] = {
+        "n_estimators": 1,
+        "num_leaves": 2,
+        "learning_rate": 0.0,
+        "reg_alpha": 0.0,
+        "reg_lambda": 0.0,
+        "min_child_samples": 0,
+    }
 
     def parameters(self, cls: type) -> frozenset[str]:
         """Return the parameters of the class, those of the library and their aliases."""

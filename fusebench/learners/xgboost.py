@@ -29,6 +29,16 @@ class XGBoost(Family):
     encoder = "native"
     defaults: ClassVar[Mapping[str, Any]] = {"verbosity": 0}
     threads = "n_jobs"
+    least: ClassVar[Mapping[str, float]] = {
+        "n_estimators": 1,
+        "early_stopping_rounds": 1,
+        "max_leaves": 0,
+        "learning_rate": 0.0,
+        "reg_alpha": 0.0,
+        "reg_lambda": 0.0,
+        "gamma": 0.0,
+        "min_child_weight": 0.0,
+    }
 
     def parameters(self, cls: type) -> frozenset[str]:
         """Return the parameters of the class and those of the library."""
