@@ -19,8 +19,8 @@ MAX_WORDS = 50_000
 class TextBlock:
     """TF-IDF of the words and pairs of words of each text column.
 
-    At most 50,000 terms a column, the most frequent; sublinear term frequency. With `n_dimensions`, the leading singular
-    vectors of that (latent semantic analysis).
+    At most 50,000 terms a column, the most frequent; sublinear term frequency. With `n_dimensions`, the leading
+    singular vectors of that (latent semantic analysis).
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class TextBlock:
         """Return the features of all columns side by side, CSR or dense."""
         from scipy.sparse import hstack
 
-        parts = []
+        parts: list[Any] = []
         for (vectorizer, decomposition), position in zip(self.steps, positions, strict=True):
             counts = vectorizer.transform(documents(X.iloc[:, position]))
             parts.append(counts if decomposition is None else _dense(counts, decomposition))

@@ -58,12 +58,13 @@ class _TargetBlock:
 class Target(_Stacked):
     """As ``linear``, but a category becomes the shrunken mean target of its rows; for columns of many categories.
 
-    `fit_transform` cross-fits in 5 folds, so that no training row is encoded by its own target. An unseen category gets the
-    overall mean.
+    `fit_transform` cross-fits in 5 folds, so that no training row is encoded by its own target. An unseen category
+    gets the overall mean.
 
     References
     ----------
-    .. [1] D. Micci-Barreca, A preprocessing scheme for high-cardinality categorical attributes, SIGKDD Explorations 2001.
+    .. [1] D. Micci-Barreca, A preprocessing scheme for high-cardinality categorical attributes, SIGKDD Explorations
+       3(1), 2001.
     """
 
     def fit(self, X: pd.DataFrame, y: NDArray[Any] | None = None, *, target_type: str = "binary") -> Self:

@@ -23,6 +23,7 @@ class Calibrated(CalibratedClassifierCV):  # type: ignore[misc]  # scikit-learn 
     that class stay in: no model could tell a class that it never saw.
     """
 
+    cv: Any
     labels_are_its_own = False
 
     def fit(self, X: Any, y: NDArray[Any], sample_weight: NDArray[Any] | None = None, **fit_params: Any) -> Self:
@@ -46,7 +47,8 @@ class Calibrated(CalibratedClassifierCV):  # type: ignore[misc]  # scikit-learn 
         return self._fit_on(folds(y, groups), X, y, fit_params.pop("sample_weight", None), fit_params)
 
     def _fit_on(self, cv: Any, X: Any, y: NDArray[Any], sample_weight: Any, fit_params: dict[str, Any]) -> Self:
-        asked, self.cv = self.cv, cv
+        asked: Any = self.cv
+        self.cv = cv
         try:
             super().fit(X, y, sample_weight, **fit_params)
         finally:

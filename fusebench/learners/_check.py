@@ -61,19 +61,22 @@ def _check_type(type_: str, *, allow_import: bool) -> list[Problem]:
         return [Problem(message=message, path=("type",), hint=hint)]
 
     if REGISTRY.canonical(type_) is not None:
-        family = family_of(type_)
-        if family.extra is not None and find_spec(str(family.classifier).partition(".")[0]) is None:
-            return problem(str(MissingExtraError(f"learner '{type_}'", family.extra)))
-        return []
+        return _check_extra(type_)
     if "." not in type_:
         return problem(f"unknown learner '{type_}'", REGISTRY.suggest(type_))
     if not all(part.isidentifier() for part in type_.split(".")):
         return problem(f"'{type_}' is not the dotted path of a class")
-    if is_trusted(type_):
-        return _check_trusted_path(type_)
-    if not allow_import:
+    if not is_trusted(type_) and not allow_import:
         return problem(f"'{type_}' is outside scikit-learn, xgboost, lightgbm and fusebench", "--allow-import runs it")
-    return []
+    return _check_trusted_path(type_) if is_trusted(type_) else []
+
+
+def _check_extra(name: str) -> list[Problem]:
+    family = family_of(name)
+    path = str(family.classifier or family.regressor)
+    if family.extra is None or find_spec(path.partition(".")[0]) is not None:
+        return []
+    return [Problem(message=str(MissingExtraError(f"learner '{name}'", family.extra)), path=("type",))]
 
 
 def _check_trusted_path(path: str) -> list[Problem]:
@@ -136,6 +139,7 @@ def _check_calibration(spec: LearnerSpec, target_types: frozenset[str]) -> Itera
 
 def _check_params(spec: LearnerSpec, target_types: frozenset[str]) -> list[Problem]:
     family = family_of(spec.type)
+    values: list[tuple[tuple[str | int, ...], str, Any]]
     values = [((name,), name, value) for name, value in spec.params.items()]
     values += [(("grid", name, i), name, v) for name, options in spec.grid.items() for i, v in enumerate(options)]
     values = [one for one in values if one[1] not in family.dropped]

@@ -65,7 +65,7 @@ def _roles_of_class(cls: type) -> frozenset[str]:
 def _dotted(path: str) -> Family:
     """Return a family for one class, run like the family that names this class, where there is one."""
     for name in REGISTRY.names():
-        family = REGISTRY.load(name)
+        family: type[Family] = REGISTRY.load(name)
         role = {family.classifier: "classifier", family.regressor: "regressor"}.get(path)
         if role is not None and name != "svm":
             other = "regressor" if role == "classifier" else "classifier"

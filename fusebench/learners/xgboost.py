@@ -11,9 +11,30 @@ from fusebench.learners.base import Family, number, parameter_names
 
 # Parameters of the library that its scikit-learn classes take as keyword arguments without naming them.
 NATIVE_PARAMETERS = frozenset(
-    "alpha eta feature_selector huber_slope lambda max_cached_hist_node min_split_loss normalize_type nthread one_drop "
-    "process_type quantile_alpha expectile_alpha rate_drop refresh_leaf sample_type seed skip_drop top_k "
-    "tweedie_variance_power updater disable_default_eval_metric".split()
+    {
+        "alpha",
+        "disable_default_eval_metric",
+        "eta",
+        "expectile_alpha",
+        "feature_selector",
+        "huber_slope",
+        "lambda",
+        "max_cached_hist_node",
+        "min_split_loss",
+        "normalize_type",
+        "nthread",
+        "one_drop",
+        "process_type",
+        "quantile_alpha",
+        "rate_drop",
+        "refresh_leaf",
+        "sample_type",
+        "seed",
+        "skip_drop",
+        "top_k",
+        "tweedie_variance_power",
+        "updater",
+    }
 )
 
 

@@ -44,17 +44,7 @@ def check(name: str, target_type: str) -> str | None:
         return (
             f"'{name}' needs scikit-learn >= {'.'.join(map(str, SINCE[name]))}, installed is {version('scikit-learn')}"
         )
-    allowed = _target_types(name)
-    if target_type in allowed:
-        return None
-    if not allowed:
-        return f"'{name}' is for multilabel targets"
-    if name in INSTEAD and target_type == "multiclass":
-        return f"'{name}' needs two classes; for more use '{INSTEAD[name]}'"
-    if target_type == "multiclass":
-        return f"'{name}' needs two classes"
-    scored, got = ("values", "classes") if "continuous" in allowed else ("classes", "values")
-    return f"'{name}' scores {scored} and the target holds {got}; use for example '{default(target_type)}'"
+    return _mismatch(name, target_type)
 
 
 def needs_proba(name: str) -> bool:
@@ -98,6 +88,20 @@ def _target_types(name: str) -> frozenset[str]:
 
 def _own(name: str) -> type[Metric]:
     return REGISTRY.load(name)
+
+
+def _mismatch(name: str, target_type: str) -> str | None:
+    """Return why a metric does not fit a kind of target."""
+    allowed = _target_types(name)
+    if target_type in allowed:
+        return None
+    if not allowed:
+        return f"'{name}' is for multilabel targets"
+    if target_type == "multiclass" and "binary" in allowed:
+        use = f"; for more use '{INSTEAD[name]}'" if name in INSTEAD else ""
+        return f"'{name}' needs two classes{use}"
+    scored, got = ("values", "classes") if "continuous" in allowed else ("classes", "values")
+    return f"'{name}' scores {scored} and the target holds {got}; use for example '{default(target_type)}'"
 
 
 def _nearest(name: str) -> str | None:

@@ -10,24 +10,74 @@ CLASSES = frozenset({"binary", "multiclass"})
 VALUES = frozenset({"continuous"})
 NOWHERE: frozenset[str] = frozenset()  # a scorer for multilabel targets
 
-LABELS = (
-    "accuracy adjusted_mutual_info_score adjusted_rand_score balanced_accuracy completeness_score f1_macro f1_micro "
-    "f1_weighted fowlkes_mallows_score homogeneity_score jaccard_macro jaccard_micro jaccard_weighted "
-    "matthews_corrcoef mutual_info_score normalized_mutual_info_score precision_macro precision_micro "
-    "precision_weighted rand_score recall_macro recall_micro recall_weighted v_measure_score"
-).split()
-BINARY_LABELS = ("f1 jaccard neg_negative_likelihood_ratio positive_likelihood_ratio precision recall").split()
-PROBABILITIES = (
-    "average_precision d2_brier_score d2_log_loss_score neg_brier_score neg_log_loss roc_auc_ovo roc_auc_ovo_weighted "
-    "roc_auc_ovr roc_auc_ovr_weighted top_k_accuracy"
-).split()
+LABELS = [
+    "accuracy",
+    "adjusted_mutual_info_score",
+    "adjusted_rand_score",
+    "balanced_accuracy",
+    "completeness_score",
+    "f1_macro",
+    "f1_micro",
+    "f1_weighted",
+    "fowlkes_mallows_score",
+    "homogeneity_score",
+    "jaccard_macro",
+    "jaccard_micro",
+    "jaccard_weighted",
+    "matthews_corrcoef",
+    "mutual_info_score",
+    "normalized_mutual_info_score",
+    "precision_macro",
+    "precision_micro",
+    "precision_weighted",
+    "rand_score",
+    "recall_macro",
+    "recall_micro",
+    "recall_weighted",
+    "v_measure_score",
+]
+BINARY_LABELS = [
+    "f1",
+    "jaccard",
+    "neg_negative_likelihood_ratio",
+    "positive_likelihood_ratio",
+    "precision",
+    "recall",
+]
+PROBABILITIES = [
+    "average_precision",
+    "d2_brier_score",
+    "d2_log_loss_score",
+    "neg_brier_score",
+    "neg_log_loss",
+    "roc_auc_ovo",
+    "roc_auc_ovo_weighted",
+    "roc_auc_ovr",
+    "roc_auc_ovr_weighted",
+    "top_k_accuracy",
+]
 BINARY_PROBABILITIES = ["roc_auc"]
-ERRORS = (
-    "d2_absolute_error_score explained_variance neg_max_error neg_mean_absolute_error neg_mean_absolute_percentage_error "
-    "neg_mean_gamma_deviance neg_mean_poisson_deviance neg_mean_squared_error neg_mean_squared_log_error "
-    "neg_median_absolute_error neg_root_mean_squared_error neg_root_mean_squared_log_error r2"
-).split()
-MULTILABEL = "f1_samples jaccard_samples precision_samples recall_samples".split()
+ERRORS = [
+    "d2_absolute_error_score",
+    "explained_variance",
+    "neg_max_error",
+    "neg_mean_absolute_error",
+    "neg_mean_absolute_percentage_error",
+    "neg_mean_gamma_deviance",
+    "neg_mean_poisson_deviance",
+    "neg_mean_squared_error",
+    "neg_mean_squared_log_error",
+    "neg_median_absolute_error",
+    "neg_root_mean_squared_error",
+    "neg_root_mean_squared_log_error",
+    "r2",
+]
+MULTILABEL = [
+    "f1_samples",
+    "jaccard_samples",
+    "precision_samples",
+    "recall_samples",
+]
 
 TARGET_TYPES = {
     **dict.fromkeys(LABELS, CLASSES),
