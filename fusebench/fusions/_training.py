@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from fusebench.errors import FitError
 from fusebench.fusions.base import Context
@@ -95,3 +98,64 @@ def reseeded(learner: LearnerSpec) -> LearnerSpec:
         return learner
     params = {name: value for name, value in learner.params.items() if name != "random_state"}
     return learner.model_copy(update={"params": params})
+
+
+@dataclass
+class Prepared:
+    """The encoder of a learner, fitted once on rows that the learner sees repeated, resampled or relabelled.
+
+    Parameters
+    ----------
+    learner : LearnerSpec
+        How `rows` are to be learned from: its ``encode`` leaves them as they are.
+    encoder : Encoder
+        Fitted.
+    """
+
+    learner: LearnerSpec
+    encoder: Any
+
+    @classmethod
+    def fit(cls, learner: LearnerSpec, y: NDArray[Any], context: Context) -> tuple[Prepared, Any]:
+        """Fit the learner's encoder; return it with the encoded training rows.
+
+        Parameters
+        ----------
+        learner : LearnerSpec
+        y : ndarray of shape (n_samples,)
+            The rows' own class codes or values, for encoders that look at them.
+        context : Context
+            The training rows.
+        """
+        from fusebench import encoders, learners
+
+        target_type = context.target_type
+        encode = learners.auto_encoder(learner, target_type) if learner.encode == "auto" else learner.encode
+        encoder = encoders.make(encode, random_state=context.random_state)
+        rows = encoder.fit_transform(features_of(context), y, target_type=target_type)
+        again = encode if encoder.takes_frames else "native" if encoder.categorical_ else "none"
+        prepared = cls(learner.model_copy(update={"encode": again}), encoder)
+        return prepared, prepared._as_learned(rows)
+
+    @property
+    def categorical(self) -> tuple[int, ...]:
+        """The encoded columns that hold category codes."""
+        return tuple(self.encoder.categorical_)
+
+    def rows(self, context: Context) -> Any:
+        """Return the context's rows, encoded; a data frame where a fitted learner is to find its categories in it."""
+        return self._as_learned(self.encoder.transform(features_of(context)))
+
+    def _as_learned(self, rows: Any) -> Any:
+        if not self.categorical:
+            return rows
+        import pandas as pd
+
+        # Codes of categories, whose `native` encoding is themselves.
+        frame = pd.DataFrame(rows, columns=[f"c{column}" for column in range(rows.shape[1])])
+        return frame.astype({f"c{column}": "category" for column in self.categorical})
+
+
+def repeat_rows(X: Any, rows: NDArray[Any]) -> Any:
+    """Return the named rows of an encoded matrix or data frame."""
+    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
