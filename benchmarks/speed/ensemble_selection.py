@@ -3,8 +3,8 @@
     pip install --no-deps autogluon.core==1.6.0 autogluon.common==1.6.0 autogluon.features==1.6.0
     python benchmarks/speed/ensemble_selection.py [--rows 100000] [--only roc_auc] [--without-autogluon]
 
-Each line: the task, seconds of either tool (the best of `--repeats`), their ratio, and whether the weights are equal. The
-last lines are the peak of memory that selection allocates at 1,000,000 rows x 20 members x 2 classes, over the input's size.
+Each line: the task, seconds of either tool (the best of `--repeats`), their ratio, and whether the weights are equal.
+The last lines are the peak of memory at 1,000,000 rows x 20 members x 2 classes, input included, over the input's size.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def context_of(P, metric):
         classes=np.arange(n_classes),
         members=tuple(f"m{member}" for member in range(P.shape[1])),
         labels=np.empty((0, P.shape[1]), dtype=int),
-        score=lambda y, labels, proba: float("nan"),
+        score=lambda *_: float("nan"),
         metric=metric,
         fit_learner=None,
     )
