@@ -101,5 +101,6 @@ def _mass(w: NDArray[np.floating], prefix: NDArray[np.floating], ends: list[NDAr
     mass: NDArray[np.floating] = np.einsum("ij,ij->j", w, prefix[left])
     if np.array_equal(left, right):
         return mass
-    mass = (mass + np.einsum("ij,ij->j", w, prefix[right])) / 2
+    mass += np.einsum("ij,ij->j", w, prefix[right])
+    mass /= 2
     return mass

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from fusebench import stats
-from fusebench.stats.nemenyi import critical_q
 from fusebench.stats.friedman import tie_factor
+from fusebench.stats.nemenyi import critical_q
 
 FOLDER = Path(__file__).parent / "golden"
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())
 
 
 def table(name):
-    header, *rows = csv.reader((FOLDER / name).open(encoding="utf-8"))
+    header, *rows = csv.reader((FOLDER / name).read_text(encoding="utf-8").splitlines())
     return header[1:], np.array([[float(cell) for cell in row[1:]] for row in rows])
 
 
@@ -80,7 +80,13 @@ def test_wilcoxon():
     adjusted = stats.holm([one.p for one in results])
     for (i, j), one, p_holm in zip(pairs, results, adjusted, strict=True):
         want = expected[f"{models[i]}|{models[j]}"]
-        got = {"R_plus": one.r_plus, "R_minus": one.r_minus, "n_zero": one.n_zero, "p_two_exact": one.p, "p_holm": p_holm}
+        got = {
+            "R_plus": one.r_plus,
+            "R_minus": one.r_minus,
+            "n_zero": one.n_zero,
+            "p_two_exact": one.p,
+            "p_holm": p_holm,
+        }
         assert got == pytest.approx({key: want[key] for key in got}, abs=tol)
 
 
@@ -106,7 +112,9 @@ def test_corrected_t():
 def test_elo():
     expected, tol = golden("elo.demsar")
     models, scores = table("demsar2006_table6_auc.csv")
-    names = [row[0] for row in csv.reader((FOLDER / "demsar2006_table6_auc.csv").open(encoding="utf-8"))][1:]
+    names = [
+        row[0] for row in csv.reader((FOLDER / "demsar2006_table6_auc.csv").read_text(encoding="utf-8").splitlines())
+    ][1:]
     tasks = [1 - scores[[at]] for at in np.argsort(names)]
     free = stats.elo(tasks)
     assert dict(zip(models, free.elo, strict=True)) == pytest.approx(expected["uncalibrated"], abs=tol)
