@@ -1,0 +1,488 @@
+"""The estimators of `torch_mlp`, with scikit-learn's interface. Importing this file does not import torch."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from numbers import Integral, Real
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from fusebench.errors import FitError, MissingExtraError
+from fusebench.learners._early_stopping import validation_rows
+from fusebench.learners.base import Floats
+
+if TYPE_CHECKING:
+    from fusebench.learners._torch_net import Batch, Loss, Network, Shape, State, Trained
+
+
+def torch_net() -> ModuleType:
+    """Import and return the file that imports torch.
+
+    Raises
+    ------
+    MissingExtraError
+        If PyTorch is not installed.
+    """
+    try:
+        from fusebench.learners import _torch_net
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingExtraError("torch_mlp", "torch") from error
+    return _torch_net
+
+
+class Inputs:
+    """Turn encoded rows into standardised numbers and codes, as learned from training rows.
+
+    A missing number becomes the mean, and where training rows lack some, an indicator stands beside it. Code 0 is a
+    missing or unseen category.
+    """
+
+    def __init__(self, X: NDArray[Any], categorical: Sequence[int]) -> None:
+        self.categorical = list(categorical)
+        self.numeric = [column for column in range(X.shape[1]) if column not in set(categorical)]
+        numbers = X[:, self.numeric].astype(np.float64)
+        absent = np.isnan(numbers)
+        counts = np.maximum((~absent).sum(axis=0), 1)
+        self.mean = np.where(absent, 0, numbers).sum(axis=0) / counts
+        deviation = np.where(absent, 0, numbers - self.mean)
+        scale = np.sqrt((deviation**2).sum(axis=0) / counts)
+        self.scale = np.where(scale > 0, scale, 1.0)
+        self.indicated = np.flatnonzero(absent.any(axis=0))
+        # A column without any category known has the one code for missing ones.
+        highest = [np.nan_to_num(X[:, column], nan=-1).max(initial=-1) for column in self.categorical]
+        self.cardinalities = tuple(int(code) + 2 for code in highest)
+
+    @property
+    def n_numbers(self) -> int:
+        """Numeric inputs of the network."""
+        return len(self.numeric) + len(self.indicated)
+
+    def numbers(self, X: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the numeric inputs, shape (n_samples, n_numbers)."""
+        raw = X[:, self.numeric].astype(np.float64)
+        absent = np.isnan(raw)
+        standard = np.where(absent, 0, (raw - self.mean) / self.scale)
+        return np.hstack([standard, absent[:, self.indicated]]).astype(np.float32)
+
+    def codes(self, X: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the categorical inputs, shape (n_samples, n_categorical)."""
+        raw = X[:, self.categorical].astype(np.float64) + 1
+        known = (raw >= 1) & (raw < np.array(self.cardinalities))
+        return np.where(known, raw, 0).astype(np.int64)
+
+
+class _TorchMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """What the classifier and the regressor share.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or tuple of int, default=(128, 64)
+        Units of each hidden layer.
+    activation : {"relu", "gelu", "silu", "tanh"}, default="relu"
+        Between the layers.
+    dropout : float, default=0.0
+        Share of the units that are dropped while training, below 1.
+    batch_norm : bool, default=False
+        Whether each hidden layer is batch-normalised.
+    embedding_dim : int, optional
+        Width of every embedding; by default half the categories, at most 50.
+    optimizer : {"adam", "sgd"}, default="adam"
+        ``sgd`` has a Nesterov momentum of 0.9.
+    learning_rate : float, default=0.001
+    weight_decay : float, default=0.0
+        Decoupled from the gradient for ``adam``.
+    batch_size : int, optional
+        By default a 32nd of the rows, between 16 and 256.
+    max_epochs : int, default=100
+    early_stopping : bool, default=True
+        Whether a tenth of the training part is held out (by group, where there are groups) and the weights of the epoch
+        with its smallest loss are kept. Not together with `swa`.
+    patience : int, default=15
+        Epochs without a smaller loss before training stops.
+    swa : bool, default=False
+        Whether to average the weights of the last epochs (stochastic weight averaging).
+    swa_start : float, default=0.75
+        Share of the epochs before the averaging.
+    swa_learning_rate : float, optional
+        Learning rate of the averaged epochs; by default `learning_rate`.
+    categorical_features : tuple of int, default=()
+        Columns of codes that get embeddings; NaN is a missing category.
+    device : {"cpu", "cuda"}, default="cpu"
+        ``cuda`` may differ in its last bits from run to run.
+    random_state : int, optional
+        Of the initial weights, the order of the rows, dropout and the held-out rows; None is 0.
+    init_random_state : int, optional
+        Of the initial weights alone; by default `random_state`. Networks that are to be averaged share it.
+    n_jobs : int, default=1
+        Threads; another number may change the last bits.
+
+    Attributes
+    ----------
+    training_ : Trained
+        Losses per epoch and the epoch that was kept.
+
+    Notes
+    -----
+    Inputs and, for regression, the target are standardised on the rows that are fitted. On a CPU two fits with the
+    same parameters and threads give the same bits. O(max_epochs * n_samples * n_weights).
+    """
+
+    takes_soft_targets: ClassVar[bool] = False
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions({"relu", "gelu", "silu", "tanh"})],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "batch_norm": ["boolean"],
+        "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
+        "optimizer": [StrOptions({"adam", "sgd"})],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "swa": ["boolean"],
+        "swa_start": [Interval(Real, 0, 1, closed="both")],
+        "swa_learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "categorical_features": ["array-like"],
+        "device": [StrOptions({"cpu", "cuda"})],
+        "random_state": [Interval(Integral, 0, None, closed="left"), None],
+        "init_random_state": [Interval(Integral, 0, None, closed="left"), None],
+        "n_jobs": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (128, 64),
+        *,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+        embedding_dim: int | None = None,
+        optimizer: str = "adam",
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.0,
+        batch_size: int | None = None,
+        max_epochs: int = 100,
+        early_stopping: bool = True,
+        patience: int = 15,
+        swa: bool = False,
+        swa_start: float = 0.75,
+        swa_learning_rate: float | None = None,
+        categorical_features: Sequence[int] = (),
+        device: str = "cpu",
+        random_state: int | None = None,
+        init_random_state: int | None = None,
+        n_jobs: int = 1,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.embedding_dim = embedding_dim
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.swa = swa
+        self.swa_start = swa_start
+        self.swa_learning_rate = swa_learning_rate
+        self.categorical_features = categorical_features
+        self.device = device
+        self.random_state = random_state
+        self.init_random_state = init_random_state
+        self.n_jobs = n_jobs
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def fit_by_group(self, X: Any, y: NDArray[Any], groups: NDArray[Any], **arguments: Any) -> Self:
+        """Fit with groups that are kept on one side of the early-stopping split; see `fit`."""
+        return self.fit(X, y, groups=groups, **arguments)
+
+    def fit(self, X: Any, y: NDArray[Any], sample_weight: Floats | None = None, **arguments: Any) -> Self:
+        """Fit; see the subclass."""
+        raise NotImplementedError
+
+    def state(self) -> State:
+        """Return a copy of the weights and running statistics by name, as arrays."""
+        check_is_fitted(self, "network_")
+        state: State = torch_net().state_of(self.network_)
+        return state
+
+    def with_state(self, state: State, X: Any = None) -> Self:
+        """Return a copy of this fitted estimator with other weights of the same architecture.
+
+        Parameters
+        ----------
+        state : dict of str to ndarray
+            As `state` returns.
+        X : ndarray of shape (n_samples, n_features), optional
+            Training rows, on which the statistics of BatchNorm layers are recomputed.
+
+        Raises
+        ------
+        FitError
+            If the weights are of another architecture.
+        """
+        check_is_fitted(self, "network_")
+        net = torch_net()
+        other = copy.copy(self)
+        other.network_ = copy.deepcopy(self.network_)
+        net.load_state(other.network_, state)
+        if X is not None:
+            with net.repeatable(self.n_jobs):
+                net.recompute_batch_norm(other.network_, self._batch(np.asarray(X), (), None))
+        return other
+
+    def _shape(self, n_outputs: int) -> Shape:
+        sizes = self.hidden_layer_sizes
+        shape: Shape = torch_net().Shape(
+            n_numbers=self.inputs_.n_numbers,
+            cardinalities=self.inputs_.cardinalities,
+            hidden_layer_sizes=tuple(int(units) for units in np.atleast_1d(np.asarray(sizes))),
+            n_outputs=n_outputs,
+            activation=self.activation,
+            dropout=self.dropout,
+            batch_norm=self.batch_norm,
+            embedding_dim=self.embedding_dim,
+        )
+        return shape
+
+    def _train(
+        self,
+        X: NDArray[Any],
+        targets: tuple[NDArray[Any], ...],
+        *,
+        n_outputs: int,
+        loss: Loss,
+        sample_weight: Floats | None,
+        watched: NDArray[Any],
+        initial_state: State | None,
+    ) -> None:
+        """Make the network and train it; `watched` rows stop it early."""
+        net = torch_net()
+        seed = self.random_state or 0
+        device = net.find_device(self.device)
+        training = net.Training(
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            optimizer=self.optimizer,
+            batch_size=self.batch_size or min(256, max(16, len(X) // 32)),
+            max_epochs=self.max_epochs,
+            patience=self.patience,
+            swa=self.swa,
+            swa_start=self.swa_start,
+            swa_learning_rate=self.swa_learning_rate,
+        )
+        weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        if not weight[~watched].sum() > 0:
+            raise FitError("the sample weights of the training rows sum to 0")
+        weight = weight / weight[~watched].mean()
+        with net.repeatable(self.n_jobs):
+            init = seed if self.init_random_state is None else self.init_random_state
+            network: Network = net.make_network(self._shape(n_outputs), init).to(device)
+            if initial_state is not None:
+                net.load_state(network, initial_state)
+            rows = self._batch(X, targets, weight)
+            kept = net.torch.as_tensor(np.flatnonzero(~watched), device=device)
+            held = net.torch.as_tensor(np.flatnonzero(watched), device=device)
+            validation = rows.take(held) if len(held) and float(weight[watched].sum()) > 0 else None
+            self.training_: Trained = net.train(network, training, rows.take(kept), validation, loss, seed)
+        self.network_ = network
+
+    def _batch(self, X: NDArray[Any], targets: tuple[NDArray[Any], ...], weight: Floats | None) -> Batch:
+        net = torch_net()
+        device = net.find_device(self.device)
+
+        def tensor(values: NDArray[Any]) -> Any:
+            return net.torch.as_tensor(values, device=device)
+
+        batch: Batch = net.Batch(
+            numbers=tensor(self.inputs_.numbers(X)),
+            codes=tensor(self.inputs_.codes(X)),
+            targets=tuple(map(tensor, targets)),
+            weight=tensor((np.ones(len(X)) if weight is None else weight).astype(np.float32)),
+        )
+        return batch
+
+    def _watched(
+        self, y: NDArray[Any], groups: NDArray[Any] | None, validation: NDArray[Any] | None, *, stratify: bool
+    ) -> NDArray[Any]:
+        """Return which rows early stopping watches."""
+        if validation is not None:
+            return np.asarray(validation, dtype=bool)
+        if not self.early_stopping or self.swa:
+            return np.zeros(len(y), dtype=bool)
+        return validation_rows(y, stratify=stratify, random_state=self.random_state or 0, groups=groups)
+
+    def _outputs(self, X: Any) -> NDArray[np.float64]:
+        check_is_fitted(self, "network_")
+        net = torch_net()
+        rows = self._batch(_matrix(X, self.n_features_in_), (), None)
+        with net.repeatable(self.n_jobs):
+            found: NDArray[np.float64] = net.outputs(self.network_, rows.numbers, rows.codes)
+        return found
+
+    def _prepare(self, X: Any, watched: NDArray[Any]) -> NDArray[Any]:
+        matrix = _matrix(X, None)
+        self.n_features_in_ = matrix.shape[1]
+        self.inputs_ = Inputs(matrix[~watched], self.categorical_features)
+        return matrix
+
+
+class TorchMLPClassifier(ClassifierMixin, _TorchMLP):  # type: ignore[misc]  # scikit-learn has no types
+    __doc__ = (_TorchMLP.__doc__ or "").replace(
+        "What the classifier and the regressor share.", "A multi-layer perceptron that minimises log loss.", 1
+    )
+
+    takes_soft_targets: ClassVar[bool] = True
+
+    def fit(  # type: ignore[override]  # the base allows more arguments
+        self,
+        X: Any,
+        y: NDArray[Any],
+        sample_weight: Floats | None = None,
+        *,
+        groups: NDArray[Any] | None = None,
+        validation: NDArray[Any] | None = None,
+        soft_targets: Floats | None = None,
+        temperature: float = 1.0,
+        hard_weight: float = 0.0,
+        initial_state: State | None = None,
+    ) -> Self:
+        """Fit on rows and their classes.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Numbers, and codes in `categorical_features`; NaN is missing.
+        y : ndarray of shape (n_samples,)
+            Classes; with `soft_targets`, codes of their columns.
+        sample_weight : ndarray of shape (n_samples,), optional
+        groups : ndarray of shape (n_samples,), optional
+            Kept on one side of the early-stopping split.
+        validation : ndarray of bool of shape (n_samples,), optional
+            The rows that early stopping watches, instead of drawn ones; they are not trained on.
+        soft_targets : ndarray of shape (n_samples, n_classes), optional
+            A teacher's probabilities, for the loss
+            ``-(1 - hard_weight) t**2 sum_c q_c log p_c(t) - hard_weight log p_y``, q and p at temperature t.
+        temperature, hard_weight : float
+            See `soft_targets`.
+        initial_state : dict of str to ndarray, optional
+            Weights to start from, of the same architecture.
+
+        Raises
+        ------
+        FitError
+            If the loss is not finite, or there is no GPU where one is asked for.
+        """
+        self._validate_params()
+        if soft_targets is None:
+            self.classes_, codes = np.unique(y, return_inverse=True)
+        else:
+            self.classes_, codes = np.arange(soft_targets.shape[1]), np.asarray(y)
+        watched = self._watched(codes, groups, validation, stratify=True)
+        matrix = self._prepare(X, watched)
+        targets: tuple[NDArray[Any], ...] = (codes.astype(np.int64),)
+        if soft_targets is not None:
+            powered = np.asarray(soft_targets, dtype=np.float64) ** (1 / temperature)
+            targets = (*targets, (powered / powered.sum(axis=1, keepdims=True)).astype(np.float32))
+        self._train(
+            matrix,
+            targets,
+            n_outputs=len(self.classes_),
+            loss=_log_loss(temperature, hard_weight),
+            sample_weight=sample_weight,
+            watched=watched,
+            initial_state=initial_state,
+        )
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return class probabilities, shape (n_samples, n_classes)."""
+        scores = self._outputs(X)
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return classes, shape (n_samples,)."""
+        return np.asarray(self.classes_[self._outputs(X).argmax(axis=1)])
+
+
+class TorchMLPRegressor(RegressorMixin, _TorchMLP):  # type: ignore[misc]  # scikit-learn has no types
+    __doc__ = (_TorchMLP.__doc__ or "").replace(
+        "What the classifier and the regressor share.", "A multi-layer perceptron that minimises squared error.", 1
+    )
+
+    def fit(  # type: ignore[override]  # the base allows more arguments
+        self,
+        X: Any,
+        y: NDArray[Any],
+        sample_weight: Floats | None = None,
+        *,
+        groups: NDArray[Any] | None = None,
+        validation: NDArray[Any] | None = None,
+        initial_state: State | None = None,
+    ) -> Self:
+        """Fit on rows and their values; see `TorchMLPClassifier.fit`."""
+        self._validate_params()
+        values = np.asarray(y, dtype=np.float64)
+        watched = self._watched(values, groups, validation, stratify=False)
+        matrix = self._prepare(X, watched)
+        self.mean_ = float(values[~watched].mean())
+        self.scale_ = float(values[~watched].std()) or 1.0
+        self._train(
+            matrix,
+            (((values - self.mean_) / self.scale_).astype(np.float32),),
+            n_outputs=1,
+            loss=_squared_error,
+            sample_weight=sample_weight,
+            watched=watched,
+            initial_state=initial_state,
+        )
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Return values, shape (n_samples,)."""
+        return np.asarray(self._outputs(X)[:, 0] * self.scale_ + self.mean_)
+
+
+def _log_loss(temperature: float, hard_weight: float) -> Loss:
+    functional = torch_net().nn.functional
+
+    def loss(scores: Any, targets: tuple[Any, ...]) -> Any:
+        hard = functional.cross_entropy(scores, targets[0], reduction="none")
+        if len(targets) == 1:
+            return hard
+        soft = -(targets[1] * functional.log_softmax(scores / temperature, dim=1)).sum(dim=1)
+        return (1 - hard_weight) * temperature**2 * soft + hard_weight * hard
+
+    return loss
+
+
+def _squared_error(values: Any, targets: tuple[Any, ...]) -> Any:
+    return (values[:, 0] - targets[0]) ** 2
+
+
+def _matrix(X: Any, n_features: int | None) -> NDArray[Any]:
+    matrix = np.asarray(X, dtype=np.float64)
+    if matrix.ndim != 2 or (n_features is not None and matrix.shape[1] != n_features):
+        raise ValueError(f"X has shape {matrix.shape}, expected (n_samples, {n_features or 'n_features'})")
+    return matrix

@@ -1,0 +1,45 @@
+"""A multi-layer perceptron with embeddings (PyTorch, an extra)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from fusebench.learners.base import Family, number
+
+
+class TorchMLP(Family):
+    """A feed-forward network with embeddings of categories, early stopping, and seeds that repeat to the last bit."""
+
+    classifier = "fusebench.learners._torch_mlp.TorchMLPClassifier"
+    regressor = "fusebench.learners._torch_mlp.TorchMLPRegressor"
+    encoder = "native"
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    threads = "n_jobs"
+    accepts_sparse = False
+    extra = "torch"
+
+    def estimator_class(self, target_type: str) -> type:
+        """Import and return the estimator's class.
+
+        Raises
+        ------
+        MissingExtraError
+            If PyTorch is not installed; the class itself does not import it.
+        """
+        from importlib.util import find_spec
+
+        from fusebench.errors import MissingExtraError
+
+        if find_spec("torch") is None:
+            raise MissingExtraError(f"learner '{self.name}'", "torch")
+        return super().estimator_class(target_type)
+
+    def categorical(self, X: Any, columns: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any], str]:
+        """Declare the columns that get embeddings to the constructor."""
+        return ({"categorical_features": tuple(columns)} if columns else {}), {}, ""
+
+    def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
+        """Return a rough guess: a third of the epochs, in batches."""
+        batches = n_samples / number(params, "batch_size", min(256, max(16, n_samples // 32)))
+        return number(params, "max_epochs", 100) / 3 * max(batches, 1) * 7e-4
