@@ -147,7 +147,7 @@ def make_encoder(learner: LearnerSpec, context: Context) -> Any:
     from fusebench import encoders, learners
 
     encode = learners.auto_encoder(learner, context.target_type) if learner.encode == "auto" else learner.encode
-    return RawFeatures() if encode == "none" else encoders.make(encode)
+    return RawFeatures() if encode == "none" else encoders.make(encode, random_state=context.random_state)
 
 
 @dataclass

@@ -88,6 +88,8 @@ class Context:
         The spec's seed.
     costs : mapping of str to float
         Cost per member, where the spec declares one.
+    sizes : mapping of str to int
+        How many learners stand behind each member, for strategies that prefer fewer; 1 where absent.
     fit_learner : callable
         Builds and fits a learner (a meta-learner, say).
     recipes : mapping of str to LearnerSpec
@@ -106,6 +108,7 @@ class Context:
     groups: NDArray[Any] | None = None
     random_state: int = 0
     costs: Mapping[str, float] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
     recipes: Mapping[str, LearnerSpec] = field(default_factory=dict)
 
     @property

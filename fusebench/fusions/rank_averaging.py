@@ -27,8 +27,9 @@ class RankAveraging(Fusion):
     A rank is the share of the member's out-of-fold predictions that are smaller, equal ones counting half; a new row is
     ranked among those, so that its prediction does not depend on the rows predicted with it. The mean rank
     becomes a probability or value through the mean of the members' sorted out-of-fold predictions (quantile
-    normalisation): calibration differs between members, their order counts. Two classes: the second class's probabilities
-    are ranked; more: each class's, then rows are scaled to sum 1. O(n_members * n_classes * n_samples * log n_samples).
+    normalisation): calibration differs between members, their order counts. Two classes: the second class's
+    probabilities are ranked; more: each class's, then rows are scaled to sum 1. O(n_members * n_classes * n_samples *
+    log n_samples).
 
     References
     ----------

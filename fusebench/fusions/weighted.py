@@ -35,8 +35,8 @@ class Weighted(LinearPool):
     -----
     Probabilities below 2.2e-16 count as that in logarithms. For regression, ``log_loss`` and ``pseudo_bma_plus`` take
     each member's prediction as the mean of a Gaussian with its own out-of-fold residual variance; members whose
-    error is 0 share all the weight of ``inverse_error``. ``log_loss`` is solved by Newton steps to a gap of 1e-9 nats per
-    sample, O(n_samples * n_members^2) per step.
+    error is 0 share all the weight of ``inverse_error``. ``log_loss`` is solved by Newton steps to a gap of 1e-9 nats
+    per sample, O(n_samples * n_members^2) per step.
 
     References
     ----------
