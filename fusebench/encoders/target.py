@@ -30,14 +30,9 @@ class _TargetBlock:
 
     def fit(self, X: pd.DataFrame, y: NDArray[Any], target_type: str, random_state: int) -> NDArray[np.float64]:
         """Learn the mean target of every category and return the cross-fitted encoding of these rows."""
-        from sklearn.preprocessing import TargetEncoder
-
         most = len(y) if target_type == "continuous" else int(np.unique(y, return_counts=True)[1].max())
-        self.encoder = TargetEncoder(
-            target_type="continuous" if target_type == "continuous" else "auto",
-            cv=max(2, min(N_FOLDS, most)),
-            random_state=random_state,
-        )
+        kind = "continuous" if target_type == "continuous" else "auto"
+        self.encoder = _target_encoder(kind, max(2, min(N_FOLDS, most)), random_state)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a class with fewer rows than folds
             return np.asarray(self.encoder.fit_transform(self._codes(X), y))
@@ -52,6 +47,17 @@ class _TargetBlock:
             codes = categories.codes(X.iloc[:, position])
             columns.append(np.where(codes == MISSING, len(categories), codes))
         return np.column_stack(columns).astype(np.float64)
+
+
+def _target_encoder(kind: str, n_splits: int, random_state: int) -> Any:
+    """Return scikit-learn's encoder with shuffled folds, as this version of it wants them."""
+    from sklearn.model_selection import KFold, StratifiedKFold
+    from sklearn.preprocessing import TargetEncoder
+
+    if TargetEncoder().random_state != "deprecated":  # scikit-learn < 1.9
+        return TargetEncoder(target_type=kind, cv=n_splits, random_state=random_state)
+    folds = KFold if kind == "continuous" else StratifiedKFold
+    return TargetEncoder(target_type=kind, cv=folds(n_splits, shuffle=True, random_state=random_state))
 
 
 @dataclass(kw_only=True)

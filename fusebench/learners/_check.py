@@ -73,8 +73,7 @@ def _check_type(type_: str, *, allow_import: bool) -> list[Problem]:
 
 def _check_extra(name: str) -> list[Problem]:
     family = family_of(name)
-    path = str(family.classifier or family.regressor)
-    if family.extra is None or find_spec(path.partition(".")[0]) is not None:
+    if family.extra is None or family.is_installed:
         return []
     return [Problem(message=str(MissingExtraError(f"learner '{name}'", family.extra)), path=("type",))]
 

@@ -10,6 +10,7 @@ import importlib
 import inspect
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -87,17 +88,23 @@ class Family:
         path = self.path(target_type)
         if path is None:
             raise LookupError(f"no estimator for a {target_type} target")
-        try:
-            return import_class(path)
-        except ModuleNotFoundError as error:
-            if self.extra is None or error.name != path.partition(".")[0]:
-                raise
-            raise MissingExtraError(f"learner '{self.name}'", self.extra) from error
+        if self.extra is not None and not self.is_installed:
+            raise MissingExtraError(f"learner '{self.name}'", self.extra)
+        return import_class(path)
 
     @property
     def name(self) -> str:
         """The name that users write."""
         return type(self).__module__.rpartition(".")[2]
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether the library is there; importing nothing.
+
+        A family whose class is this project's own needs the module that its extra is named after.
+        """
+        top = str(self.classifier or self.regressor).partition(".")[0]
+        return self.extra is None or find_spec(self.extra if top == "fusebench" else top) is not None
 
     def parameters(self, cls: type) -> frozenset[str]:
         """Return the names of all parameters that the estimator's constructor takes."""

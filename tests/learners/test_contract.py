@@ -1,0 +1,152 @@
+"""What holds for every family that is discovered."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes, load_iris
+
+from fusebench import encoders, learners
+from fusebench.learners._families import family_of
+from fusebench.spec.model import LearnerSpec
+
+FAST = {
+    "ada_boost": {"n_estimators": 5},
+    "catboost": {"iterations": 5},
+    "extra_trees": {"n_estimators": 5},
+    "gradient_boosting": {"n_estimators": 5},
+    "hist_gradient_boosting": {"max_iter": 5},
+    "lightgbm": {"n_estimators": 5},
+    "mlp": {"max_iter": 20},
+    "random_forest": {"n_estimators": 5},
+    "xgboost": {"n_estimators": 5},
+}
+ENCODERS = ["none", "linear", "ordinal", "ordinal_imputed", "native", "nonnegative"]
+RATINGS = {"bias", "item_knn", "matrix_factorization"}
+
+
+def _families(role):
+    found = []
+    for name in learners.REGISTRY.names():
+        family = family_of(name)
+        if getattr(family, role) is None or name in RATINGS:
+            continue
+        marks = () if family.is_installed else pytest.mark.skip(reason=f"needs fusebench[{family.extra}]")
+        found.append(pytest.param(name, marks=marks))
+    return found
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_iris(return_X_y=True, as_frame=True)
+
+
+@pytest.fixture(scope="module")
+def diabetes():
+    return load_diabetes(return_X_y=True, as_frame=True)
+
+
+def _fit(name, X, y, n_classes):
+    spec = LearnerSpec(type=name, params=FAST.get(name, {}))
+    target_type = "multiclass" if n_classes else "continuous"
+    encoder = encoders.make(learners.auto_encoder(spec, target_type))
+    Z = encoder.fit_transform(X, y, target_type=target_type)
+    return encoder, learners.fit(
+        spec, Z, y, target_type=target_type, n_classes=n_classes, random_state=7, categorical=encoder.categorical_
+    )
+
+
+@pytest.mark.parametrize("name", _families("classifier"))
+def test_classifier(name, iris):
+    X, y = iris[0], iris[1].to_numpy()
+    X_before, y_before = X.copy(), y.copy()
+    encoder, fitted = _fit(name, X.iloc[::2], y[::2], 3)
+    Z = encoder.transform(X.iloc[1::2])
+    Z_before = Z.copy()
+    proba = fitted.predict_proba(Z)
+    assert proba.shape == (75, 3)
+    assert proba.dtype.kind == "f"
+    np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-6)
+    labels = fitted.predict(Z)
+    assert labels.shape == (75,)
+    assert set(labels) <= {0, 1, 2}
+    if name != "dummy":
+        assert (labels == y[1::2]).mean() > 0.6
+    np.testing.assert_array_equal(Z, Z_before)
+    assert X.equals(X_before)
+    assert np.array_equal(y, y_before)
+    np.testing.assert_allclose(fitted.predict_proba(Z[:1]), proba[:1], atol=1e-6)
+    assert fitted.predict(Z[:1])[0] == labels[0]
+
+
+@pytest.mark.parametrize("name", _families("classifier"))
+def test_classifier_gives_the_same_bits_again(name, iris):
+    X, y = iris[0], iris[1].to_numpy()
+    first, second = (_fit(name, X.iloc[::2], y[::2], 3) for _ in range(2))
+    Z = first[0].transform(X)
+    assert first[1].predict_proba(Z).tobytes() == second[1].predict_proba(Z).tobytes()
+    assert first[1].predict(Z).tobytes() == second[1].predict(Z).tobytes()
+
+
+@pytest.mark.parametrize("name", _families("classifier"))
+def test_class_missing_in_training(name, iris):
+    X, y = iris[0], iris[1].to_numpy()
+    kept = y != 1
+    encoder, fitted = _fit(name, X[kept], y[kept], 3)
+    Z = encoder.transform(X)
+    proba = fitted.predict_proba(Z)
+    assert proba.shape == (150, 3)
+    assert (proba[:, 1] == 0).all()
+    np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-6)
+    assert set(fitted.predict(Z)) <= {0, 2}
+
+
+@pytest.mark.parametrize("name", _families("classifier"))
+def test_one_class_only(name, iris):
+    X, y = iris[0], iris[1].to_numpy()
+    encoder, fitted = _fit(name, X[y == 2], y[y == 2], 3)
+    Z = encoder.transform(X)
+    assert (fitted.predict(Z) == 2).all()
+    np.testing.assert_array_equal(fitted.predict_proba(Z), np.tile([0.0, 0.0, 1.0], (150, 1)))
+    assert "one class only" in fitted.notes[0]
+
+
+@pytest.mark.parametrize("name", _families("classifier"))
+def test_class_of_a_single_row(name, iris):
+    X, y = iris[0], iris[1].to_numpy()
+    if name == "qda":
+        pytest.skip("a covariance matrix needs two rows: scikit-learn refuses, and that is the outcome")
+    rows = [*range(100), 149]
+    encoder, fitted = _fit(name, X.iloc[rows], y[rows], 3)
+    np.testing.assert_allclose(fitted.predict_proba(encoder.transform(X)).sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", _families("regressor"))
+def test_regressor(name, diabetes):
+    X, y = diabetes[0], diabetes[1].to_numpy()
+    before = X.copy()
+    encoder, fitted = _fit(name, X.iloc[::2], y[::2], 0)
+    again = _fit(name, X.iloc[::2], y[::2], 0)[1]
+    Z = encoder.transform(X.iloc[1::2])
+    values = fitted.predict(Z)
+    assert values.shape == (221,)
+    assert values.dtype.kind == "f"
+    assert values.tobytes() == again.predict(Z).tobytes()
+    assert X.equals(before)
+    np.testing.assert_allclose(fitted.predict(Z[:1]), values[:1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_columns_are_found_by_name(name, iris):
+    X, y = iris[0], iris[1].to_numpy()
+    encoder = encoders.make(name).fit(X, y, target_type="multiclass")
+    Z, shuffled = encoder.transform(X), encoder.transform(X[list(X.columns[::-1])])
+    assert np.array_equal(Z, shuffled)
+
+
+@pytest.mark.parametrize("name", learners.REGISTRY.names())
+def test_expected_seconds_grow_with_the_rows(name):
+    spec = LearnerSpec(type=name)
+    target_type = "multiclass" if family_of(name).classifier else "continuous"
+    few, many = (learners.expected_seconds(spec, n, 20, target_type, 3) for n in (100, 100_000))
+    assert 0 < few < many
