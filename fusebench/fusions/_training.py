@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.errors import FitError
@@ -145,6 +146,11 @@ class Prepared:
     def rows(self, context: Context) -> Any:
         """Return the context's rows, encoded; a data frame where a fitted learner is to find its categories in it."""
         return self._as_learned(self.encoder.transform(features_of(context)))
+
+    def dense(self, context: Context) -> NDArray[Any]:
+        """Return the context's rows as a dense matrix, shape (n_samples, n_columns), for networks."""
+        rows = self.encoder.transform(features_of(context))
+        return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows)
 
     def _as_learned(self, rows: Any) -> Any:
         if not self.categorical:

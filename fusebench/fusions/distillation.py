@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fusebench.errors import FitError
-from fusebench.fusions._training import Prepared, estimator_class, features_of, repeat_rows, takes_sample_weight
+from fusebench.fusions._training import Prepared, estimator_class, repeat_rows, takes_sample_weight
 from fusebench.fusions.base import Context, Floats, Fusion
 from fusebench.spec.model import LearnerSpec
 
@@ -139,7 +139,7 @@ class Distillation(Fusion):
 
     def _rows(self, context: Context) -> Any:
         if getattr(self.student_, "takes_soft_targets", False):
-            return self.prepared_.encoder.transform(features_of(context))
+            return self.prepared_.dense(context)
         return self.prepared_.rows(context)
 
     def _fit_repeated(self, X: Any, teacher: Floats, y: NDArray[Any], context: Context) -> None:
@@ -177,7 +177,7 @@ class Distillation(Fusion):
             arguments={"categorical_features": self.prepared_.categorical},
         )
         return estimator.fit(
-            self.prepared_.encoder.transform(features_of(context)),
+            self.prepared_.dense(context),
             y,
             groups=context.groups,
             soft_targets=teacher,

@@ -178,3 +178,19 @@ def test_fit_refuses_two_teachers(iris):
     two = replace(context, members=("a", "b"))
     with pytest.raises(FitError, match="expected one"):
         Distillation().fit(np.repeat(P, 2, axis=1), y, two)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("params", [{}, {"temperature": 4.0, "hard_weight": 0.5}])
+def test_a_network_learns_the_loss_itself(iris, params):
+    pytest.importorskip("torch")
+    P, y, context = iris
+    X = context.X.assign(kind=pd.Categorical(np.where(y == 0, "a", "b")))
+    context = replace(context, X=X)
+    student = LearnerSpec(type="torch_mlp", params={"hidden_layer_sizes": [16], "max_epochs": 60})
+    ours = Distillation(student=student, **params).fit(P, y, context)
+    again = Distillation(student=student, **params).fit(P, y, context)
+    assert ours.explain()["exact"] is True
+    assert ours.student_.inputs_.cardinalities == (3,)
+    assert (ours.predict(P, context) == y).mean() > 0.9
+    np.testing.assert_array_equal(ours.predict_proba(P, context), again.predict_proba(P, context))
