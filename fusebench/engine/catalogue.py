@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from typing import Any
+from typing import Any, get_type_hints
 
 from fusebench import datasets, encoders, learners, metrics
 from fusebench import spec as specs
@@ -70,14 +70,10 @@ def _fusion_schema(name: str) -> dict[str, Any]:
 
     kind = fusions.REGISTRY.load(name)
     properties: dict[str, Any] = {}
-    hints = inspect.get_annotations(kind)
-    module = inspect.getmodule(kind)
+    hints = get_type_hints(kind, include_extras=True)  # each in the module of the class that declares it
     for field in dataclasses.fields(kind):
         if "LearnerSpec" in str(field.type):
             properties[field.name] = {}
             continue
-        annotation = hints.get(field.name, field.type)
-        if isinstance(annotation, str):
-            annotation = eval(annotation, vars(module))  # noqa: S307 - an annotation of our own source
-        properties[field.name] = TypeAdapter(annotation).json_schema()
+        properties[field.name] = TypeAdapter(hints[field.name]).json_schema()
     return properties
