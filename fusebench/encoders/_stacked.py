@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -26,12 +27,12 @@ class _Stacked(Encoder):
     columns_: Columns = field(init=False, repr=False)
     numbers_: NumberBlock = field(init=False, repr=False)
     categories_: Any = field(init=False, repr=False)
-    text_: TextBlock = field(init=False, repr=False)
+    text_: Any = field(init=False, repr=False)
 
     def fit(self, X: pd.DataFrame, y: NDArray[Any] | None = None, *, target_type: str = "binary") -> Self:
         """Learn from training rows; see `Encoder.fit`."""
         X = as_frame(X)
-        self.columns_ = Columns.of(X, self.text)
+        self.columns_ = Columns.of(X, self._text_columns(X))
         self.numbers_ = NumberBlock(self.scaling).fit(numbers(X, self.columns_))
         if self.columns_.categories:
             self.categories_ = OneHotBlock().fit(X, self.columns_.categories)
@@ -50,7 +51,10 @@ class _Stacked(Encoder):
             parts.append(self.text_.transform(X, columns.text))
         return stack(parts)
 
-    def _text_block(self) -> TextBlock:
+    def _text_columns(self, X: pd.DataFrame) -> Sequence[Any]:
+        return self.text
+
+    def _text_block(self) -> Any:
         return TextBlock()
 
     def as_transformer(self, X: pd.DataFrame, *, target_type: str = "binary") -> Any:
@@ -60,7 +64,19 @@ class _Stacked(Encoder):
         """
         from fusebench.encoders._adapter import by_hand
 
-        return by_hand(Columns.of(as_frame(X), self.text), self.scaling) or super().as_transformer(X)
+        X = as_frame(X)
+        return by_hand(Columns.of(X, self._text_columns(X)), self.scaling) or super().as_transformer(X)
+
+
+@dataclass(kw_only=True)
+class _TextFirst(_Stacked):
+    """An encoder for text: where the dataset names no text columns, all that are neither numbers nor dates."""
+
+    def _text_columns(self, X: pd.DataFrame) -> Sequence[Any]:
+        if self.text:
+            return self.text
+        found = Columns.of(X)
+        return [found.names[position] for position in found.categories]
 
 
 def stack(parts: list[Any]) -> Any:

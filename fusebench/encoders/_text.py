@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -28,21 +29,23 @@ class TextBlock:
         Dense dimensions per column; 0 leaves the sparse counts.
     random_state : int
         Seed of the decomposition.
+    vectorizer : callable, optional
+        Returns another unfitted vectorizer of scikit-learn's kind.
     """
 
-    def __init__(self, n_dimensions: int = 0, random_state: int = 0, **options: Any) -> None:
+    def __init__(
+        self, n_dimensions: int = 0, random_state: int = 0, vectorizer: Callable[[], Any] | None = None
+    ) -> None:
         self.n_dimensions = n_dimensions
         self.random_state = random_state
-        self.options = {"sublinear_tf": True, "ngram_range": (1, 2), "max_features": MAX_WORDS, **options}
+        self.vectorizer = vectorizer or words
         self.steps: list[tuple[Any, Any]] = []
 
     def fit(self, X: pd.DataFrame, positions: tuple[int, ...]) -> Self:
         """Learn the terms of some columns of a frame."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
         self.steps = []
         for position in positions:
-            vectorizer = TfidfVectorizer(**self.options)
+            vectorizer = self.vectorizer()
             try:
                 counts = vectorizer.fit_transform(documents(X.iloc[:, position]))
             except ValueError as error:
@@ -69,6 +72,13 @@ class TextBlock:
         from sklearn.decomposition import TruncatedSVD
 
         return TruncatedSVD(self.n_dimensions, random_state=self.random_state).fit(counts)
+
+
+def words() -> Any:
+    """Return the vectorizer that text gets where an encoder says nothing else."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), max_features=MAX_WORDS)
 
 
 def documents(column: pd.Series[Any]) -> list[str]:
