@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from fusebench.fusions._stacked import StackedFusion
 from fusebench.fusions.base import Context, Floats
-from fusebench.fusions.stacking import Stacking
 
 
 @dataclass(kw_only=True)
-class Blending(Stacking):
+class Blending(StackedFusion):
     """Fit the final estimator of stacking on the predictions of a held-out part alone.
 
     Parameters
