@@ -20,9 +20,9 @@ from fusebench.engine.environment import environment
 from fusebench.engine.execute import local
 from fusebench.engine.execute._run import Outcomes, Progress
 from fusebench.engine.execute.local import LocalExecutor, default_jobs
-from fusebench.engine.prepare import Prepared, data_folder, library_modules, prepare, with_problems
+from fusebench.engine.prepare import Prepared, library_modules, prepare, with_problems
 from fusebench.engine.store import Store
-from fusebench.engine.tasks import FitItem, Item, Workbench
+from fusebench.engine.tasks import DataFolders, FitItem, Item, Workbench
 from fusebench.errors import Problem, SpecError, UsageError
 from fusebench.results import Results
 from fusebench.spec import Source
@@ -346,17 +346,6 @@ def execute(run: PreparedRun, place: Settings, progress: Progress, executor: Exe
     outcomes = executor.run(run.plan, run.missing, run.store, workbench, progress)
     _record_costs(run.store, outcomes.costs)
     return outcomes
-
-
-@dataclass(frozen=True)
-class DataFolders:
-    """Maps a dataset's key to its folder; travels to workers."""
-
-    root: Path
-
-    def __call__(self, data_key: str) -> Path:
-        """Return the folder of a saved dataset."""
-        return data_folder(Store(self.root), data_key)
 
 
 def collect(run: PreparedRun, outcomes: Outcomes, place: Settings) -> Results:

@@ -170,7 +170,7 @@ def fuse_context(
         labels=labels,
         score=score,
         metric=metric,
-        fit_learner=LearnerFitter(blueprint.random_state, problem.n_threads, problem.classes),
+        fit_learner=LearnerFitter(blueprint.random_state, problem.n_threads, problem.classes, data.text),
         X=data.X.iloc[rows],
         fold=folds,
         groups=None if data.groups is None else data.groups[rows],
@@ -187,6 +187,7 @@ class LearnerFitter:
     random_state: int
     n_threads: int
     class_labels: tuple[str, ...]
+    text: tuple[str, ...] = ()
 
     def __call__(
         self,
@@ -207,7 +208,7 @@ class LearnerFitter:
         encoder = None
         if not isinstance(X, np.ndarray) and hasattr(X, "columns"):
             encode = learners.auto_encoder(learner, target_type) if encode == "auto" else encode
-            encoder = encoders.make(encode, random_state=seed).fit(X, y, target_type=target_type)
+            encoder = encoders.make(encode, random_state=seed, text=self.text).fit(X, y, target_type=target_type)
             X = encoder.transform(X)
         fitted = learners.fit(
             learner,

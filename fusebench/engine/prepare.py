@@ -15,7 +15,7 @@ from fusebench.engine.blueprint import LARGE_DATA, Blueprint, PredictionProblem
 from fusebench.engine.keys import digest
 from fusebench.engine.splits import Scheme
 from fusebench.engine.store import Entry, Store
-from fusebench.engine.tasks import ProblemData
+from fusebench.engine.tasks import DataFolders, ProblemData
 from fusebench.errors import DataError, UsageError
 from fusebench.results import DatasetFacts
 from fusebench.spec.model import DatasetSpec, Spec
@@ -33,7 +33,7 @@ class Prepared:
 
 def data_folder(store: Store, data_key: str) -> Path:
     """Return where a dataset is saved."""
-    return store.root / "data" / data_key
+    return DataFolders(store.root)(data_key)
 
 
 def prepare(spec: Spec, blueprint: Blueprint, base: Path, store: Store) -> Prepared:

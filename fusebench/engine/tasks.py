@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,7 +155,7 @@ class Workbench:
         if encode == "none" and problem.numeric:
             matrix = data.matrix
             return Encoded(matrix[train], [matrix[rows] for rows in predicted], (), time.perf_counter() - begun)
-        encoder = encoders.make(encode, random_state=self.blueprint.random_state)
+        encoder = encoders.make(encode, random_state=self.blueprint.random_state, text=data.text)
         encoder.fit(data.X.iloc[train], data.y[train], target_type=problem.target_type)
         transformed = [encoder.transform(data.X.iloc[rows]) for rows in (train, *predicted)]
         categorical = tuple(encoder.categorical_)
@@ -335,6 +335,17 @@ class Workbench:
         return Predictions.read(entry, problem.scheme.where(part, predicting=fold))
 
 
+@dataclass(frozen=True)
+class DataFolders:
+    """Maps a dataset's key to its folder in a store; travels to workers."""
+
+    root: Path
+
+    def __call__(self, data_key: str) -> Path:
+        """Return the folder of a saved dataset."""
+        return self.root / "data" / data_key
+
+
 @dataclass
 class ProblemData:
     """The rows of a problem, opened from a saved dataset."""
@@ -374,6 +385,11 @@ class ProblemData:
         """Class codes or values, shape (n_samples,)."""
         own = self._rows(self._target.y)
         return np.asarray(own)
+
+    @property
+    def text(self) -> tuple[str, ...]:
+        """Columns of free text."""
+        return tuple(self._dataset.text)
 
     @cached_property
     def groups(self) -> NDArray[Any] | None:
@@ -450,23 +466,23 @@ class Encoded:
         return cls(matrices[0], matrices[1:], tuple(described["categorical"]), 0.0)
 
 
-class _Recent(OrderedDict[Key, Kept]):
+class _Recent(Generic[Key, Kept]):
     """The last few values made, so that neighbouring items share them."""
 
     def __init__(self, size: int) -> None:
-        super().__init__()
-        self.size = size
+        self._size = size
+        self._kept: OrderedDict[Key, Kept] = OrderedDict()
 
     def get_or_make(self, key: Key, make: Callable[[], Kept]) -> Kept:
-        if key not in self:
+        if key not in self._kept:
             self.put(key, make())
-        self.move_to_end(key)
-        return self[key]
+        self._kept.move_to_end(key)
+        return self._kept[key]
 
     def put(self, key: Key, value: Kept) -> None:
-        self[key] = value
-        while len(self) > self.size:
-            self.popitem(last=False)
+        self._kept[key] = value
+        while len(self._kept) > self._size:
+            self._kept.popitem(last=False)
 
 
 def _predicted_arrays(fitted: Any, X: Any, q: int, problem: PredictionProblem) -> dict[str, NDArray[Any]]:

@@ -25,10 +25,15 @@ import psutil
 from fusebench.engine.execute import _worker
 from fusebench.engine.execute._worker import Outcome, Raised, Ready
 from fusebench.engine.tasks import Item, Workbench
+from fusebench.errors import FusebenchError
 
 POLL_SECONDS = 0.05
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 Batch = list[tuple[str, Item]]
+
+
+class WorkerStartError(FusebenchError):
+    """A worker died before it could take work; another one would too."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +163,8 @@ class Supervisor:
 
     def _bury(self, number: int, reason: str, detail: str, unbegun: list[str]) -> Iterator[Outcome]:
         slot = self._slots[number]
+        if not slot.ready:
+            raise WorkerStartError(f"a worker process could not start: {detail}")
         _kill_group(slot.process)
         slot.process.join(2)
         slot.connection.close()
