@@ -15,12 +15,14 @@ from fusebench.fusions.base import REGISTRY
 from fusebench.spec.model import LearnerSpec
 
 TREE = LearnerSpec(type="decision_tree", params={"max_depth": 2})
+NETWORK = LearnerSpec(type="torch_mlp", params={"hidden_layer_sizes": [4], "max_epochs": 2})
 
 # The smallest parameters that a strategy needs, and the variants whose code differs.
 PARAMS = {
     "bagging": [{"n_estimators": 3}],
     "boosting": [{"n_estimators": 3}],
     "distillation": [{"student": TREE}],
+    "soup": [{"estimator": NETWORK, "n_seeds": 2, "shared_epochs": 1}],
     "voting": [{}, {"voting": "soft"}, {"voting": "soft", "method": "median"}],
     "averaging": [{"method": method} for method in ("mean", "median", "log_pool", "max", "min", "trimmed")],
     "weighted": [{"weights": rule} for rule in ("accuracy", "inverse_error", "log_loss", "nnls", "pseudo_bma_plus")],
@@ -37,6 +39,7 @@ PARAMS = {
     "pruned": [{}, {"method": "margin"}],
 }
 N_MEMBERS = {"distillation": 1}
+NEEDS_TORCH = frozenset({"soup"})
 
 
 def case_id(name, params, target_type):
@@ -45,7 +48,13 @@ def case_id(name, params, target_type):
 
 
 CASES = [
-    pytest.param(name, params, target_type, id=case_id(name, params, target_type))
+    pytest.param(
+        name,
+        params,
+        target_type,
+        id=case_id(name, params, target_type),
+        marks=[pytest.mark.slow] if name in NEEDS_TORCH else [],
+    )
     for name in REGISTRY.names()
     for params in PARAMS.get(name, [{}])
     for target_type in sorted(REGISTRY.load(name).target_types)
