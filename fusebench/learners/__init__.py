@@ -31,6 +31,7 @@ __all__ = [
     "fit",
     "library",
     "modules",
+    "modules",
     "predicts",
     "thread_aware",
 ]
@@ -147,6 +148,19 @@ def modules(spec: LearnerSpec) -> list[str]:
     """Return the modules of a learner's estimators, for workers to import once."""
     family = _family(spec)
     return [path.rpartition(".")[0] for path in (family.classifier, family.regressor) if path is not None]
+
+
+def modules(spec: LearnerSpec) -> list[str]:
+    """Return the modules that a learner's fits will import, for a parent process to import once.
+
+    None of a class outside the trusted packages: importing it may do anything, so each fit does it for itself.
+    """
+    from fusebench.learners._families import is_trusted
+
+    family = _family(spec)
+    paths = [path for path in (family.classifier, family.regressor) if path is not None and is_trusted(path)]
+    found = [path.rpartition(".")[0] for path in paths if family.is_installed]
+    return list(dict.fromkeys(["fusebench.learners._fitting", "fusebench.learners._calibrated", *found]))
 
 
 def _family(spec: LearnerSpec) -> Family:

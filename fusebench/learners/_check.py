@@ -33,7 +33,8 @@ def check(spec: LearnerSpec, target_types: frozenset[str], *, allow_import: bool
     spec : LearnerSpec
         The learner.
     target_types : frozenset of str
-        Kinds of the targets that it will predict; empty when they are not known yet.
+        Kinds of the targets that it will predict. Empty when they are not known yet: then a parameter is wrong only if
+        it is for every kind that the learner can predict.
     allow_import : bool, default=False
         Whether a dotted path outside the trusted packages may be named.
 
@@ -145,13 +146,13 @@ def _check_params(spec: LearnerSpec, target_types: frozenset[str]) -> list[Probl
     if not values:
         return []
     problems: dict[tuple[Any, ...], Problem] = {}
-    for cls in _classes(family, target_types):
-        names = family.parameters(cls)
-        for path, name, value in values:
-            found = _check_value(family, cls, names, name, value)
-            if found is not None:
-                where = path[:2] if name not in names and path[0] == "grid" else path
-                problems.setdefault(where, found.under(*where))
+    classes = _classes(family, target_types)
+    for path, name, value in values:
+        found = [_check_value(family, cls, name, value) for cls in classes]
+        wrong = [one for one in found if one is not None]
+        if wrong and (target_types or len(wrong) == len(classes)):
+            where = path[:2] if wrong[0].on_key and path[0] == "grid" else path
+            problems.setdefault(where, wrong[0].under(*where))
     return list(problems.values())
 
 
@@ -162,7 +163,8 @@ def _classes(family: Family, target_types: frozenset[str]) -> list[type]:
     return list(dict.fromkeys(family.estimator_class(one) for one in able))
 
 
-def _check_value(family: Family, cls: type, names: frozenset[str], name: str, value: Any) -> Problem | None:
+def _check_value(family: Family, cls: type, name: str, value: Any) -> Problem | None:
+    names = family.parameters(cls)
     if name not in names:
         near = get_close_matches(name, names, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"it takes {', '.join(sorted(names))}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import version
@@ -13,7 +14,7 @@ from fusebench.metrics.base import REGISTRY, Metric
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["REGISTRY", "Metric", "check", "default", "names", "needs_proba", "score"]
+__all__ = ["REGISTRY", "Metric", "check", "default", "describe", "names", "needs_proba", "score"]
 
 
 def names() -> list[str]:
@@ -45,6 +46,23 @@ def check(name: str, target_type: str) -> str | None:
             f"'{name}' needs scikit-learn >= {'.'.join(map(str, SINCE[name]))}, installed is {version('scikit-learn')}"
         )
     return _mismatch(name, target_type)
+
+
+def describe(name: str) -> str:
+    """Return what a metric is, for people: a paragraph that ends in a line break. Imports no scikit-learn.
+
+    Raises
+    ------
+    KeyError
+        If there is no such metric.
+    """
+    kinds = ", ".join(sorted(_target_types(name))) or "multilabel (not supported)"
+    uses = "probabilities" if needs_proba(name) else "labels" if "continuous" not in _target_types(name) else "values"
+    if name in TARGET_TYPES:
+        source = f"scikit-learn's scorer, see sklearn.metrics.get_scorer('{name}')"
+    else:
+        source = inspect.cleandoc(_own(name).__doc__ or "")
+    return f"{name} (metric)\n\nTargets: {kinds}. Uses {uses}. Higher is better.\n{source}\n"
 
 
 def needs_proba(name: str) -> bool:

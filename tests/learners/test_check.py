@@ -90,6 +90,19 @@ def test_classifier_for_values_or_the_reverse(type_, target_types, message):
     assert message in problem.message
 
 
+def test_unknown_targets_leave_the_benefit_of_the_doubt():
+    assert _check(frozenset(), type="rf", params={"criterion": "gini"}) == []
+    (problem,) = _check(frozenset(), type="rf", params={"n_estimators": 0})
+    assert problem.path == ("n_estimators",)
+    (problem,) = _check(frozenset(), type="rf", params={"trees": 0})
+    assert problem.on_key
+
+
+def test_modules_are_those_of_trusted_classes():
+    assert "xgboost" in learners.modules(LearnerSpec(type="xgb"))
+    assert not any("trap" in one for one in learners.modules(LearnerSpec(type="trap.Model")))
+
+
 def test_svm_serves_both():
     assert _check(CLASSES | VALUES, type="svm", params={"C": 2.0, "probability": True}) == []
 

@@ -110,6 +110,12 @@ def test_what_does_not_fit_is_said(name, kind, message):
     assert message in str(metrics.check(name, kind))
 
 
+def test_every_metric_can_be_described():
+    for name in metrics.names():
+        assert metrics.describe(name).startswith(f"{name} (metric)\n\nTargets: ")
+    assert "expected calibration error" in metrics.describe("neg_ece")
+
+
 def test_checking_imports_no_scikit_learn():
     code = (
         "import sys; from fusebench import metrics; metrics.check('roc_auc', 'binary'); metrics.check('x', 'binary'); "
