@@ -217,7 +217,7 @@ def train(
         If the loss is not finite; names the epoch and the learning rate.
     """
     torch.manual_seed(seed)
-    optimizer = _optimizer(network, training)
+    optimizer = make_optimizer(network, training)
     found = Trained([], [], 0)
     best, best_loss, stopped_at = None, math.inf, 0
     average = _Average(network)
@@ -227,7 +227,7 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = training.swa_learning_rate
         found.losses.append(_epoch(network, optimizer, train_rows, loss, training.batch_size))
-        _check_finite(found.losses[-1], epoch, optimizer.param_groups[0]["lr"])
+        check_finite(found.losses[-1], epoch, optimizer.param_groups[0]["lr"])
         found.best_epoch = epoch
         if epoch >= first_averaged:
             average.add(network)
@@ -235,7 +235,7 @@ def train(
         if validation is None:
             continue
         found.validation_losses.append(mean_loss(network, validation, loss))
-        _check_finite(found.validation_losses[-1], epoch, optimizer.param_groups[0]["lr"])
+        check_finite(found.validation_losses[-1], epoch, optimizer.param_groups[0]["lr"])
         if found.validation_losses[-1] < best_loss:
             best_loss, best, stopped_at = found.validation_losses[-1], copy.deepcopy(network.state_dict()), epoch
         elif not training.swa and epoch - stopped_at >= training.patience:
@@ -317,7 +317,7 @@ def _epoch(network: Network, optimizer: Any, rows: Batch, loss: Loss, batch_size
     network.train()
     order = torch.randperm(len(rows)).to(rows.weight.device)
     total = torch.zeros((), dtype=torch.float64)
-    for start, stop in _bounds(len(rows), batch_size):
+    for start, stop in batch_bounds(len(rows), batch_size):
         batch = rows.take(order[start:stop])
         optimizer.zero_grad(set_to_none=True)
         losses = loss(network(batch.numbers, batch.codes), batch.targets) * batch.weight
@@ -328,7 +328,7 @@ def _epoch(network: Network, optimizer: Any, rows: Batch, loss: Loss, batch_size
     return float(total / rows.weight.sum().cpu())
 
 
-def _bounds(n_samples: int, batch_size: int) -> list[tuple[int, int]]:
+def batch_bounds(n_samples: int, batch_size: int) -> list[tuple[int, int]]:
     """Return where batches start and stop; a last row alone, which BatchNorm cannot take, joins the batch before."""
     starts = list(range(0, n_samples, batch_size))
     if len(starts) > 1 and n_samples - starts[-1] == 1:
@@ -336,13 +336,15 @@ def _bounds(n_samples: int, batch_size: int) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], n_samples], strict=True))
 
 
-def _optimizer(network: nn.Module, training: Training) -> torch.optim.Optimizer:
+def make_optimizer(network: nn.Module, training: Training) -> torch.optim.Optimizer:
+    """Return the optimizer of a training."""
     settings: dict[str, Any] = {"lr": training.learning_rate, "weight_decay": training.weight_decay}
     if training.optimizer == "sgd":
         return torch.optim.SGD(network.parameters(), momentum=0.9, nesterov=True, **settings)
     return torch.optim.AdamW(network.parameters(), **settings)
 
 
-def _check_finite(loss: float, epoch: int, learning_rate: float) -> None:
+def check_finite(loss: float, epoch: int, learning_rate: float) -> None:
+    """Raise a FitError that names the epoch and the learning rate for a loss that is not finite."""
     if not math.isfinite(loss):
         raise FitError(f"the loss is {loss} in epoch {epoch} with learning_rate={learning_rate:g}; lower learning_rate")

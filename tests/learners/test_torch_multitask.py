@@ -136,7 +136,7 @@ def test_missing_targets_are_masked(iris):
 
 @needs_torch
 def test_a_target_that_is_missing_or_constant(iris):
-    X, (species, width) = iris
+    X, (species, _) = iris
     nothing = Target(name="none", y=np.full(len(X), np.nan), target_type="continuous")
     with pytest.raises(FitError, match="target 'none' is missing on all rows"):
         TorchMultitask(max_epochs=1).fit(X, [species, nothing])

@@ -1,0 +1,294 @@
+"""One network for several targets, classes and values mixed. Importing this file does not import torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from types import ModuleType
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from fusebench.errors import FitError
+from fusebench.learners._torch_mlp import _matrix, _TorchMLP, torch_net
+from fusebench.learners.base import Floats
+
+TargetType = Literal["binary", "multiclass", "continuous"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One target of several.
+
+    Parameters
+    ----------
+    name : str
+    y : ndarray of shape (n_samples,)
+        Class codes, -1 where missing; or values, NaN where missing.
+    target_type : {"binary", "multiclass", "continuous"}
+    n_classes : int
+        Classes of the dataset; 0 for values.
+    """
+
+    name: str
+    y: NDArray[Any]
+    target_type: TargetType
+    n_classes: int = 0
+
+    @property
+    def is_class(self) -> bool:
+        """Whether classes are predicted."""
+        return self.target_type != "continuous"
+
+    @property
+    def known(self) -> NDArray[Any]:
+        """Which rows have a value, shape (n_samples,)."""
+        return np.asarray(self.y >= 0 if self.is_class else ~np.isnan(self.y))
+
+
+class TorchMultitask(_TorchMLP):
+    """Shared layers and one head per target, trained together.
+
+    Parameters
+    ----------
+    weighting : {"fixed", "uncertainty", "gradnorm"}, default="fixed"
+        How the targets' losses L_t become one: ``fixed`` is sum_t lambda_t L_t; ``uncertainty`` learns a variance per
+        target; ``gradnorm`` moves the lambdas so that all targets learn at like rates.
+    lambdas : tuple of float, optional
+        One weight per target, at least 0, not all 0; 1 each by default. Those of the start for ``gradnorm``; without
+        effect on ``uncertainty`` but for early stopping, which watches sum_t lambda_t L_t.
+    gradnorm_alpha : float, default=1.5
+        How strongly ``gradnorm`` favours targets that learn slowly.
+    gradnorm_learning_rate : float, default=0.025
+        Step of the lambdas.
+    **parameters
+        Those of ``torch_mlp``.
+
+    Notes
+    -----
+    L_t is log loss for classes and squared error of the standardised target for values, the mean over the rows that
+    have the target; missing ones are masked. A target that is constant where it is fitted is predicted as that constant
+    by its head. `swa` is not offered.
+
+    References
+    ----------
+    .. [1] R. Caruana, Multitask learning, Machine Learning 28, 1997.
+    .. [2] A. Kendall et al., Multi-task learning using uncertainty to weigh losses, CVPR 2018.
+    .. [3] Z. Chen et al., GradNorm, ICML 2018.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **{name: allowed for name, allowed in _TorchMLP._parameter_constraints.items() if not name.startswith("swa")},
+        "weighting": [StrOptions({"fixed", "uncertainty", "gradnorm"})],
+        "lambdas": ["array-like", None],
+        "gradnorm_alpha": [Interval(Real, 0, None, closed="left")],
+        "gradnorm_learning_rate": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (64,),
+        *,
+        weighting: str = "fixed",
+        lambdas: Sequence[float] | None = None,
+        gradnorm_alpha: float = 1.5,
+        gradnorm_learning_rate: float = 0.025,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+        embedding_dim: int | None = None,
+        optimizer: str = "adam",
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.0,
+        batch_size: int | None = None,
+        max_epochs: int = 100,
+        early_stopping: bool = True,
+        patience: int = 15,
+        categorical_features: Sequence[int] = (),
+        device: str = "cpu",
+        random_state: int | None = None,
+        init_random_state: int | None = None,
+        n_jobs: int = 1,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.weighting = weighting
+        self.lambdas = lambdas
+        self.gradnorm_alpha = gradnorm_alpha
+        self.gradnorm_learning_rate = gradnorm_learning_rate
+        self.activation = activation
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.embedding_dim = embedding_dim
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.categorical_features = categorical_features
+        self.device = device
+        self.random_state = random_state
+        self.init_random_state = init_random_state
+        self.n_jobs = n_jobs
+
+    swa = False
+
+    def fit(  # type: ignore[override]  # several targets in place of one
+        self,
+        X: Any,
+        targets: Sequence[Target],
+        sample_weight: Floats | None = None,
+        *,
+        groups: NDArray[Any] | None = None,
+    ) -> Self:
+        """Fit all heads together.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Numbers, and codes in `categorical_features`; NaN is missing.
+        targets : sequence of Target
+            At least one, each with a known value on some row.
+        sample_weight : ndarray of shape (n_samples,), optional
+        groups : ndarray of shape (n_samples,), optional
+            Kept on one side of the early-stopping split.
+
+        Raises
+        ------
+        FitError
+            If a target is missing on all rows, the lambdas do not fit the targets, or the loss is not finite.
+        """
+        self._validate_params()
+        if (message := check_lambdas(self.lambdas, [target.name for target in targets])) is not None:
+            raise FitError(message)
+        net, heads = torch_net(), torch_heads()
+        first = targets[0]
+        watched = self._watched(first.y if first.is_class else np.zeros(len(first.y)), groups, None, stratify=False)
+        absent = [target.name for target in targets if not target.known[~watched].any()]
+        if absent:
+            raise FitError(f"target '{absent[0]}' is missing on all rows of the training part")
+        matrix = self._prepare(X, watched)
+        self.targets_ = [_Head.of(target, ~watched) for target in targets]
+        weight = np.ones(len(matrix)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        seed = self.random_state or 0
+        with net.repeatable(self.n_jobs):
+            net.torch.manual_seed(seed if self.init_random_state is None else self.init_random_state)
+            device = net.find_device(self.device)
+            network = heads.MultitaskNetwork(self._shape(0), [head.n_outputs for head in self.targets_]).to(device)
+            learned = tuple(head.learned(target) for head, target in zip(self.targets_, targets, strict=True))
+            rows = self._batch(matrix, learned, weight / weight[~watched].mean())
+            kept, held = (net.torch.as_tensor(np.flatnonzero(which), device=device) for which in (~watched, watched))
+            self.training_ = heads.train_multitask(
+                network,
+                self._training(len(kept)),
+                rows.take(kept),
+                rows.take(held) if len(held) else None,
+                self._balance(),
+                seed,
+            )
+        self.network_ = network
+        return self
+
+    def predict(self, X: Any) -> list[NDArray[Any]]:
+        """Return class codes or values of each target, arrays of shape (n_samples,)."""
+        answers = zip(self.targets_, self._head_outputs(X), strict=True)
+        return [scores.argmax(axis=1) if head.is_class else head.values(scores) for head, scores in answers]
+
+    def predict_proba(self, X: Any) -> list[NDArray[np.float64] | None]:
+        """Return class probabilities of each target, arrays of shape (n_samples, n_classes); None for values."""
+        answers = zip(self.targets_, self._head_outputs(X), strict=True)
+        return [_softmax(scores) if head.is_class else None for head, scores in answers]
+
+    def _head_outputs(self, X: Any) -> list[NDArray[np.float64]]:
+        check_is_fitted(self, "network_")
+        net = torch_net()
+        rows = self._batch(_matrix(X, self.n_features_in_), (), None)
+        with net.repeatable(self.n_jobs), net.torch.no_grad():
+            self.network_.eval()
+            return [scores.cpu().double().numpy() for scores in self.network_(rows.numbers, rows.codes)]
+
+    def _training(self, n_rows: int) -> Any:
+        return torch_net().Training(
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            optimizer=self.optimizer,
+            batch_size=self.batch_size or min(256, max(16, n_rows // 32)),
+            max_epochs=self.max_epochs,
+            patience=self.patience,
+            swa=False,
+            swa_start=1.0,
+            swa_learning_rate=None,
+        )
+
+    def _balance(self) -> Any:
+        tensor = torch_net().torch.tensor
+        lambdas = [1.0] * len(self.targets_) if self.lambdas is None else [float(one) for one in self.lambdas]
+        device = torch_net().find_device(self.device)
+        return torch_heads().Balance(
+            weighting=self.weighting,
+            lambdas=tensor(lambdas, device=device),
+            is_class=tensor([head.is_class for head in self.targets_], device=device),
+            alpha=self.gradnorm_alpha,
+            learning_rate=self.gradnorm_learning_rate,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Head:
+    """What prediction needs to know of a target."""
+
+    name: str
+    is_class: bool
+    n_outputs: int
+    mean: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def of(cls, target: Target, rows: NDArray[Any]) -> _Head:
+        if target.is_class:
+            return cls(name=target.name, is_class=True, n_outputs=target.n_classes)
+        values = target.y[rows & target.known]
+        return cls(
+            name=target.name,
+            is_class=False,
+            n_outputs=1,
+            mean=float(values.mean()),
+            scale=float(values.std()) or 1.0,
+        )
+
+    def learned(self, target: Target) -> NDArray[Any]:
+        if self.is_class:
+            return target.y.astype(np.int64)
+        return ((target.y - self.mean) / self.scale).astype(np.float32)
+
+    def values(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(scores[:, 0] * self.scale + self.mean)
+
+
+def check_lambdas(lambdas: Sequence[float] | None, targets: Sequence[str]) -> str | None:
+    """Return what is wrong with the weights of the targets, None when all is well."""
+    if lambdas is None:
+        return None
+    if len(lambdas) != len(targets):
+        return f"lambdas: got {len(lambdas)}, expected {len(targets)} (one per target: {', '.join(targets)})"
+    if not all(np.isfinite(lambdas)) or min(lambdas) < 0:
+        return f"lambdas: got {list(lambdas)}, each must be a finite number of at least 0"
+    return None if any(lambdas) else "lambdas: all are 0, at least one must be positive"
+
+
+def torch_heads() -> ModuleType:
+    """Import and return the file with the network of several heads."""
+    torch_net()
+    from fusebench.learners import _torch_heads
+
+    return _torch_heads
+
+
+def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
