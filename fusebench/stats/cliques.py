@@ -57,7 +57,7 @@ def _expand(clique: set[int], candidates: set[int], done: set[int], near: list[s
 def _cover(near: list[set[int]]) -> list[tuple[int, ...]]:
     """Return maximal cliques such that every two neighbours share one."""
     open_pairs = {(i, j) for i, others in enumerate(near) for j in others if i < j}
-    cliques = [(i,) for i, others in enumerate(near) if not others]
+    cliques: list[tuple[int, ...]] = [(i,) for i, others in enumerate(near) if not others]
     while open_pairs:
         clique = set(min(open_pairs))
         candidates = set.intersection(*(near[one] for one in clique))

@@ -1,0 +1,87 @@
+"""What each model costs, for the leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from fusebench.judge.scoretable import dataset_labels
+from fusebench.results import ModelFacts, Results
+
+BEST_SINGLE, ORACLE = "best_single", "oracle"
+
+
+class ModelCost(NamedTuple):
+    """The cost columns of ``leaderboard.csv``; None for what was not measured."""
+
+    fit_seconds_marginal: float | None
+    fit_seconds_total: float | None
+    predict_us_per_row: float | None
+    bytes: int | None
+
+
+def costs_of(results: Results, labels: set[str]) -> dict[str, ModelCost]:
+    """Return what each model cost on some datasets.
+
+    Prediction and size are of a model with all its members. They are unknown for the oracle, which is no model, and for
+    best_single, which is another learner on every split.
+
+    Parameters
+    ----------
+    labels : set of str
+        The datasets, as `dataset_labels` names them.
+    """
+    fit, predict_us, size = _own(results, labels)
+    named = dataset_labels(results)
+    total: dict[str, float] = {}
+    for (dataset, target, model), (_, cpu, _) in results.totals.items():
+        if named.get((dataset, target)) in labels:
+            total[model] = total.get(model, 0.0) + cpu
+    facts = {model.id: model for model in results.models}
+    costs = {}
+    for model in facts:
+        whole = {model, *_members(model, facts)}
+        deployable = model not in (ORACLE, BEST_SINGLE)
+        weight = _sum(size, whole) if deployable else None
+        costs[model] = ModelCost(
+            fit_seconds_marginal=fit.get(model) if model != ORACLE else None,
+            fit_seconds_total=total.get(model) if model != ORACLE else None,
+            predict_us_per_row=_sum(predict_us, whole) if deployable else None,
+            bytes=None if weight is None else round(weight),
+        )
+    return costs
+
+
+def _own(results: Results, labels: set[str]) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    """Return CPU seconds, microseconds per row and mean bytes of each model without its members."""
+    named = dataset_labels(results)
+    n_test = {
+        (facts.name, facts.target, *split): count for facts in results.datasets for split, count in facts.n_test.items()
+    }
+    fit: dict[str, float] = {}
+    predict: dict[str, list[float]] = {}
+    sizes: dict[str, list[int]] = {}
+    for row in results.costs:
+        if named.get((row.dataset, row.target)) not in labels:
+            continue
+        if row.fit_cpu_seconds is not None:
+            fit[row.model] = fit.get(row.model, 0.0) + row.fit_cpu_seconds
+        tested = n_test.get((row.dataset, row.target, row.repeat, row.fold), 0)
+        if row.predict_seconds is not None and tested:
+            spent = predict.setdefault(row.model, [0.0, 0.0])
+            spent[0] += row.predict_seconds
+            spent[1] += tested
+        if row.bytes is not None:
+            sizes.setdefault(row.model, []).append(row.bytes)
+    predict_us = {model: 1e6 * spent / tested for model, (spent, tested) in predict.items()}
+    return fit, predict_us, {model: sum(found) / len(found) for model, found in sizes.items()}
+
+
+def _members(model: str, facts: Mapping[str, ModelFacts]) -> set[str]:
+    direct = set(facts[model].members) & facts.keys() if model in facts else set()
+    return direct.union(*(_members(one, facts) for one in direct))
+
+
+def _sum(values: Mapping[str, float], models: set[str]) -> float | None:
+    known = [values[model] for model in sorted(models) if model in values]
+    return sum(known) if len(known) == len(models) else None
