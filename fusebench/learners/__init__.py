@@ -31,7 +31,6 @@ __all__ = [
     "fit",
     "library",
     "modules",
-    "modules",
     "predicts",
     "thread_aware",
 ]
@@ -142,12 +141,6 @@ def library(spec: LearnerSpec) -> str:
     """Return the top-level package of the estimator, whose version can change the predictions."""
     family = _family(spec)
     return str(family.classifier or family.regressor).partition(".")[0]
-
-
-def modules(spec: LearnerSpec) -> list[str]:
-    """Return the modules of a learner's estimators, for workers to import once."""
-    family = _family(spec)
-    return [path.rpartition(".")[0] for path in (family.classifier, family.regressor) if path is not None]
 
 
 def modules(spec: LearnerSpec) -> list[str]:
