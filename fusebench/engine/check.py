@@ -57,10 +57,10 @@ def check_against_data(spec: Spec, blueprint: Blueprint, problem: PredictionProb
             continue
         members = blueprint.members_on(name, problem)
         fusion = kind(**blueprint.fusions[name].spec.params)
-        found.extend(
-            _parameter_problem(message).under("fusions", name)
-            for message in fusion.check(members, frozenset({problem.target_type}))
-        )
+        recipes = {one: blueprint.learners[one] for one in members if one in blueprint.learners}
+        target_types = frozenset({problem.target_type})
+        messages = [*fusion.check(members, target_types), *fusion.check_recipes(members, recipes, target_types)]
+        found.extend(_parameter_problem(message).under("fusions", name) for message in messages)
     return found
 
 

@@ -138,9 +138,10 @@ def code_digest(spec: LearnerSpec) -> str:
 
 
 def library(spec: LearnerSpec) -> str:
-    """Return the top-level package of the estimator, whose version can change the predictions."""
+    """Return the top-level package of the library behind the estimator, whose version can change the predictions."""
     family = _family(spec)
-    return str(family.classifier or family.regressor).partition(".")[0]
+    # An estimator of this project itself runs on the library that its extra brings.
+    return family.extra or str(family.classifier or family.regressor).partition(".")[0]
 
 
 def modules(spec: LearnerSpec) -> list[str]:
