@@ -8,15 +8,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fusebench.fusions._meta import (
-    Feature,
-    MetaFeatures,
-    MetaLearner,
-    default_final_estimator,
-    fit_meta,
-    linear_weights,
-    make_encoder,
-)
+from fusebench.fusions._meta import MetaLearner, default_final_estimator, fit_meta, linear_weights
+from fusebench.fusions._meta_features import Feature, MetaFeatures, make_encoder
 from fusebench.fusions.base import Context, Floats, Fusion
 from fusebench.spec.model import LearnerSpec
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from fusebench.fusions._greedy import GrowingError, grow, growing_error, nearly_best
+from fusebench.fusions._greedy import grow, growing_error, nearly_best
+from fusebench.fusions._growing import GrowingError
 from fusebench.fusions._weights import LinearPool
 from fusebench.fusions.base import Context, Floats
 

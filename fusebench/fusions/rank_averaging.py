@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fusebench.fusions._meta import mid_ranks
+from fusebench.fusions._meta_features import mid_ranks
 from fusebench.fusions._rules import average, check_weights, normalise, weight_shares
 from fusebench.fusions.base import Context, Floats, Fusion
 

@@ -131,7 +131,7 @@ def test_a_class_absent_from_the_rows_of_fit_has_no_probability(make_problem):
 
 def test_one_class_is_an_error_that_names_it(make_problem):
     P, y, context = make_problem("binary", classes=np.array(["ham", "spam"]))
-    with pytest.raises(FitError, match="one class only.*spam"):
+    with pytest.raises(FitError, match=r"one class only.*spam"):
         Stacking().fit(P, np.ones_like(y), context)
 
 
@@ -181,3 +181,10 @@ def test_explains_a_linear_learner(make_problem):
     weights = Stacking().fit(P, y, context).explain()["weights"]
     coefficients = np.abs(LogisticRegression().fit(P[:, :, 1], y).coef_[0])
     np.testing.assert_allclose(weights, coefficients / coefficients.sum())
+
+
+def test_labels_alone_need_no_probabilities(make_context):
+    labels = np.array([[0, 2], [1, 1], [2, 0], [0, 0]])
+    context = make_context(np.full((4, 2, 3), 1 / 3), labels=labels)
+    (table,) = columns_of(labels.astype(float), context, features="labels")
+    np.testing.assert_array_equal(table, np.hstack([np.eye(3)[labels[:, 0]], np.eye(3)[labels[:, 1]]]))

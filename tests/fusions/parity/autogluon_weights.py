@@ -28,6 +28,10 @@ TABLES = {
     "three_classes_log_loss": (2000, 12, 3, 4, "log_loss", "neg_log_loss", 40),
     "certain_log_loss": (300, 6, 2, 1, "log_loss", "neg_log_loss", 25),
     "easy_auc": (60, 8, 2, 2, "roc_auc", "roc_auc", 25),
+    "single_precision_auc": (2000, 12, 2, 4, "roc_auc", "roc_auc", 40),
+    "single_precision_accuracy": (600, 12, 4, 1, "accuracy", "accuracy", 40),
+    "single_precision_log_loss": (2000, 12, 2, 4, "log_loss", "neg_log_loss", 40),
+    "single_precision_three_classes": (1000, 12, 3, 4, "log_loss", "neg_log_loss", 40),
     "values_rmse": (1000, 10, 0, 4, "root_mean_squared_error", "neg_root_mean_squared_error", 40),
     "values_r2": (1000, 10, 0, 4, "r2", "r2", 40),
     "values_mae": (1000, 10, 0, 4, "mean_absolute_error", "neg_mean_absolute_error", 40),
@@ -55,7 +59,7 @@ def table(name):
         if n_classes == 2:
             P[:, :, 0] = 1 - P[:, :, 1]
     P[:, -1] = P[:, 1]
-    return P, y
+    return P.astype(np.float32) if name.startswith("single") else P, y
 
 
 def weights_of(name):
