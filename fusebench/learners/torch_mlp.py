@@ -19,22 +19,6 @@ class TorchMLP(Family):
     accepts_sparse = False
     extra = "torch"
 
-    def estimator_class(self, target_type: str) -> type:
-        """Import and return the estimator's class.
-
-        Raises
-        ------
-        MissingExtraError
-            If PyTorch is not installed; the class itself does not import it.
-        """
-        from importlib.util import find_spec
-
-        from fusebench.errors import MissingExtraError
-
-        if find_spec("torch") is None:
-            raise MissingExtraError(f"learner '{self.name}'", "torch")
-        return super().estimator_class(target_type)
-
     def categorical(self, X: Any, columns: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any], str]:
         """Declare the columns that get embeddings to the constructor."""
         return ({"categorical_features": tuple(columns)} if columns else {}), {}, ""

@@ -66,7 +66,7 @@ def test_naming_it_does_not_import_torch():
 
 
 def test_missing_torch_names_the_extra(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("fusebench.learners.base.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"fusebench\[torch\]"):
         TorchMLP().estimator_class("binary")
 
