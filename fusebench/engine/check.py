@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fusebench import learners, metrics
+from fusebench import encoders, learners, metrics
 from fusebench import spec as specs
 from fusebench.engine.blueprint import Blueprint, PredictionProblem, expand
 from fusebench.errors import Problem
@@ -28,7 +28,10 @@ def check_models(spec: Spec, *, allow_import: bool) -> list[Problem]:
     found = [
         problem.under("learners", name)
         for name, learner in spec.learners.items()
-        for problem in learners.check(learner, ANY_TARGET, allow_import=allow_import)
+        for problem in (
+            *learners.check(learner, ANY_TARGET, allow_import=allow_import),
+            *(problem.under("encode") for problem in encoders.check(learner.encode)),
+        )
     ]
     for name, fusion in spec.fusions.items():
         own = _check_fusion(fusion, _member_count(spec, name), allow_import=allow_import)

@@ -208,8 +208,8 @@ class LearnerFitter:
         encoder = None
         if not isinstance(X, np.ndarray) and hasattr(X, "columns"):
             encode = learners.auto_encoder(learner, target_type) if encode == "auto" else encode
-            encoder = encoders.make(encode, random_state=seed, text=self.text).fit(X, y, target_type=target_type)
-            X = encoder.transform(X)
+            encoder = encoders.make(encode, random_state=seed, text=self.text)
+            X = encoder.fit_transform(X, y, target_type=target_type)
         fitted = learners.fit(
             learner,
             X,

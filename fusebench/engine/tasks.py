@@ -156,10 +156,10 @@ class Workbench:
             matrix = data.matrix
             return Encoded(matrix[train], [matrix[rows] for rows in predicted], (), time.perf_counter() - begun)
         encoder = encoders.make(encode, random_state=self.blueprint.random_state, text=data.text)
-        encoder.fit(data.X.iloc[train], data.y[train], target_type=problem.target_type)
-        transformed = [encoder.transform(data.X.iloc[rows]) for rows in (train, *predicted)]
-        categorical = tuple(encoder.categorical_)
-        return Encoded(transformed[0], transformed[1:], categorical, time.perf_counter() - begun)
+        # Not fit and then transform: an encoder that looks at the target cross-fits its training rows.
+        fitted = encoder.fit_transform(data.X.iloc[train], data.y[train], target_type=problem.target_type)
+        transformed = [encoder.transform(data.X.iloc[rows]) for rows in predicted]
+        return Encoded(fitted, transformed, tuple(encoder.categorical_), time.perf_counter() - begun)
 
     def _part(self, item: FitItem, problem: PredictionProblem) -> Encoded:
         key = (problem.digest, item.part, str(self.blueprint.encoder_of(item.learner, problem)))
