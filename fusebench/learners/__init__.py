@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fusebench.discovery import class_digest
 from fusebench.learners.base import NOTHING, REGISTRY, Family
 
 if TYPE_CHECKING:
@@ -125,11 +127,22 @@ def _digest_of_type(type_: str) -> str:
         return REGISTRY.code_digest(type_)
     path = family_of(type_).classifier or family_of(type_).regressor or type_
     shared = REGISTRY.code_digest("dummy")  # every digest covers the files that the package shares
-    if is_trusted(path) and not path.startswith("fusebench."):
-        return shared
-    from fusebench.learners.base import import_class
+    top = path.partition(".")[0]
+    return shared if is_trusted(path) and top != "fusebench" else shared + _digest_of_package(top)
 
-    return shared + class_digest(import_class(path))
+
+def _digest_of_package(top: str) -> str:
+    """Return a digest of a package's files, without importing it; empty for an installed release or none at all."""
+    found = find_spec(top)
+    origin = Path(found.origin) if found is not None and found.origin is not None else None
+    if origin is None or not origin.is_file() or "site-packages" in origin.parts:
+        return ""
+    files = sorted(origin.parent.rglob("*.py")) if origin.stem == "__init__" else [origin]
+    digest = sha256()
+    for file in files:
+        digest.update(str(file.relative_to(origin.parent)).encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def code_digest(spec: LearnerSpec) -> str:

@@ -38,12 +38,15 @@ def is_trusted(path: str) -> bool:
 def roles(type_: str) -> frozenset[str]:
     """Return what a type can be, among classifier and regressor; both where the class does not say.
 
-    A dotted path is imported only when its name does not tell.
+    A dotted path is imported only when it is trusted and its name does not tell.
     """
     family = family_of(type_)
     if family.name != type_ or "." not in type_:
         return frozenset(role for role in BOTH if getattr(family, role) is not None)
-    return role_by_name(type_) or _roles_of_class(import_class(type_))
+    told = role_by_name(type_)
+    if told or not is_trusted(type_):
+        return told or BOTH
+    return _roles_of_class(import_class(type_))
 
 
 def role_by_name(path: str) -> frozenset[str]:

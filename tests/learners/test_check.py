@@ -133,6 +133,14 @@ def test_untrusted_path_is_never_imported(tmp_path, monkeypatch):
     (tmp_path / "trap.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
     assert _check(type="trap.Model", params={"a": 1}, allow_import=True) == []
+    spec = LearnerSpec(type="trap.Model")
+    assert learners.predicts(spec, "binary")
+    assert learners.predicts(spec, "continuous")
+    before = learners.code_digest(spec)
+    assert len(before) == 128
+    learners._digest_of_type.cache_clear()
+    (tmp_path / "trap.py").write_text("raise SystemExit('changed')")
+    assert learners.code_digest(spec) != before
     (problem,) = _check(type="trap.Model")
     assert "--allow-import" in problem.hint
 
