@@ -248,8 +248,22 @@ class _TorchMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         net.load_state(other.network_, state)
         if X is not None:
             with net.repeatable(self.n_jobs):
-                net.recompute_batch_norm(other.network_, self._batch(np.asarray(X), (), None))
+                net.recompute_batch_norm(other.network_, self._batch(_matrix(X, self.n_features_in_), (), None))
         return other
+
+    def fisher(self, X: Any) -> State:
+        """Return the diagonal of the Fisher information of every weight on some rows, by name; for merging.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+        """
+        check_is_fitted(self, "network_")
+        net = torch_net()
+        with net.repeatable(self.n_jobs):
+            rows = self._batch(_matrix(X, self.n_features_in_), (), None)
+            found: State = net.fisher_diagonal(self.network_, rows, classes=self.takes_soft_targets)
+        return found
 
     def _shape(self, n_outputs: int) -> Shape:
         sizes = self.hidden_layer_sizes

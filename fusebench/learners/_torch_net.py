@@ -18,6 +18,7 @@ from fusebench.errors import FitError
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}
 PREDICTION_BATCH = 8192
+FISHER_BATCH = 256
 
 State = dict[str, NDArray[Any]]
 
@@ -348,3 +349,36 @@ def check_finite(loss: float, epoch: int, learning_rate: float) -> None:
     """Raise a FitError that names the epoch and the learning rate for a loss that is not finite."""
     if not math.isfinite(loss):
         raise FitError(f"the loss is {loss} in epoch {epoch} with learning_rate={learning_rate:g}; lower learning_rate")
+
+
+def fisher_diagonal(network: Network, rows: Batch, *, classes: bool) -> State:
+    """Return the diagonal of the Fisher information of every weight, mean over the rows.
+
+    For classes E_x sum_c p_c (d log p_c / d theta)**2; for values, as Gaussians of variance 1, E_x (d f / d theta)**2.
+    The statistics of BatchNorm layers have none. O(n_samples * n_outputs * n_weights).
+
+    References
+    ----------
+    .. [1] M. Matena, C. Raffel, Merging models with Fisher-weighted averaging, NeurIPS 2022, equation 2.
+    """
+    network.eval()
+    weights = {name: value.detach() for name, value in network.named_parameters()}
+    buffers = dict(network.named_buffers())
+
+    def output(own: dict[str, Tensor], numbers: Tensor, codes: Tensor, position: int) -> Tensor:
+        scores = torch.func.functional_call(network, {**own, **buffers}, (numbers[None], codes[None]))[0]
+        return nn.functional.log_softmax(scores, dim=0)[position] if classes else scores[position]
+
+    total = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in weights.items()}
+    with torch.no_grad():
+        scores = network(rows.numbers, rows.codes)
+    probabilities = torch.softmax(scores, dim=1) if classes else torch.ones_like(scores)
+    for position in range(scores.shape[1]):
+        gradient_per_row = torch.func.vmap(torch.func.grad(output), in_dims=(None, 0, 0, None))
+        for start, stop in batch_bounds(len(rows), FISHER_BATCH):
+            gradients = gradient_per_row(weights, rows.numbers[start:stop], rows.codes[start:stop], position)
+            for name, gradient in gradients.items():
+                squares = gradient.double().flatten(1) ** 2
+                own = (probabilities[start:stop, position].double()[:, None] * squares).sum(dim=0)
+                total[name] += own.reshape(total[name].shape)
+    return {name: (value / len(rows)).cpu().numpy() for name, value in total.items()}

@@ -254,6 +254,25 @@ def test_fine_tuning_starts_from_given_weights(Classifier, wine):
 
 
 @needs_torch
+def test_fisher_of_a_softmax_regression(Classifier, wine):
+    X, _, y, _ = wine
+    model = Classifier(hidden_layer_sizes=(), max_epochs=5).fit(X, y)
+    p, inputs = model.predict_proba(X), model.inputs_.numbers(X)
+    # E x_j**2 p_c (1 - p_c), by d log p_k / d w_cj = (1(k = c) - p_c) x_j.
+    expected = (p * (1 - p)).T @ inputs.astype(float) ** 2 / len(X)
+    np.testing.assert_allclose(model.fisher(X)["head.weight"], expected, rtol=1e-4)
+
+
+@needs_torch
+def test_fisher_of_a_line(Regressor, wine):
+    X, _, y, _ = wine
+    model = Regressor(hidden_layer_sizes=(), max_epochs=1).fit(X, y.astype(float))
+    expected = (model.inputs_.numbers(X).astype(float) ** 2).mean(axis=0)[None]
+    np.testing.assert_allclose(model.fisher(X)["head.weight"], expected, rtol=1e-5)
+    np.testing.assert_allclose(model.fisher(X)["head.bias"], [1.0])
+
+
+@needs_torch
 def test_clones_and_pickles(Classifier, wine):
     X, _, y, _ = wine
     model = Classifier(hidden_layer_sizes=(4,), max_epochs=2).fit(X, y)
