@@ -106,7 +106,8 @@ class BinaryAUC(GrowingError):
     def __init__(self, columns: Columns, y: NDArray[Any]) -> None:
         self._label = (np.asarray(y) == 1).astype(np.int64)
         self._n_positive = int(self._label.sum())
-        self._order = np.arange(len(y), dtype=np.float64)
+        # Integers: a product of doubles would start BLAS threads, which are slow to meet on a busy machine.
+        self._order = np.arange(len(y))
         super().__init__(columns)
 
     def error(self, average: Floats) -> float:
@@ -118,14 +119,14 @@ class BinaryAUC(GrowingError):
         labels = keys & 1
         n, positive = len(keys), self._n_positive
         # Within equal values the negatives come first, so this counts every tie as a win ...
-        wins = float(self._order @ labels) - positive * (positive - 1) / 2
+        wins = int(self._order @ labels) - positive * (positive - 1) / 2
         # ... and half of each is taken back, at the one place per tied value where a positive follows a negative.
         if n > 1:
             at = np.flatnonzero((keys[1:] - keys[:-1] == 1) & (labels[:-1] == 0))
             if len(at):
                 negatives = at + 1 - keys.searchsorted(keys[at], side="left")
                 positives = keys.searchsorted(keys[at + 1], side="right") - (at + 1)
-                wins -= float(negatives @ positives) / 2
+                wins -= int(negatives @ positives) / 2
         return 1.0 - wins / (positive * (n - positive))
 
 
