@@ -11,15 +11,8 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
-from fusebench.learners._torch_net import (
-    Batch,
-    Network,
-    Shape,
-    Training,
-    batch_bounds,
-    check_finite,
-    make_optimizer,
-)
+from fusebench.learners._torch_net import Batch, Network, Shape, batch_bounds
+from fusebench.learners._torch_training import Training, check_finite, make_optimizer
 
 Weighting = Literal["fixed", "uncertainty", "gradnorm"]
 

@@ -14,7 +14,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from fusebench.errors import FitError
-from fusebench.learners._torch_mlp import _matrix, _TorchMLP, torch_net
+from fusebench.learners._network_inputs import as_matrix
+from fusebench.learners._torch_base import BaseTorchMLP, torch_net, torch_training
 from fusebench.learners.base import Floats
 
 TargetType = Literal["binary", "multiclass", "continuous"]
@@ -50,7 +51,7 @@ class Target:
         return np.asarray(self.y >= 0 if self.is_class else ~np.isnan(self.y))
 
 
-class TorchMultitask(_TorchMLP):
+class TorchMultitask(BaseTorchMLP):
     """Shared layers and one head per target, trained together.
 
     Parameters
@@ -82,7 +83,9 @@ class TorchMultitask(_TorchMLP):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **{name: allowed for name, allowed in _TorchMLP._parameter_constraints.items() if not name.startswith("swa")},
+        **{
+            name: allowed for name, allowed in BaseTorchMLP._parameter_constraints.items() if not name.startswith("swa")
+        },
         "weighting": [StrOptions({"fixed", "uncertainty", "gradnorm"})],
         "lambdas": ["array-like", None],
         "gradnorm_alpha": [Interval(Real, 0, None, closed="left")],
@@ -207,13 +210,13 @@ class TorchMultitask(_TorchMLP):
     def _head_outputs(self, X: Any) -> list[NDArray[np.float64]]:
         check_is_fitted(self, "network_")
         net = torch_net()
-        rows = self._batch(_matrix(X, self.n_features_in_), (), None)
+        rows = self._batch(as_matrix(X, self.n_features_in_), (), None)
         with net.repeatable(self.n_jobs), net.torch.no_grad():
             self.network_.eval()
             return [scores.cpu().double().numpy() for scores in self.network_(rows.numbers, rows.codes)]
 
     def _training(self, n_rows: int) -> Any:
-        return torch_net().Training(
+        return torch_training().Training(
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             optimizer=self.optimizer,

@@ -12,7 +12,8 @@ from sklearn.model_selection import train_test_split
 
 from fusebench.errors import FitError, MissingExtraError
 from fusebench.learners import _torch_mlp
-from fusebench.learners._torch_mlp import Inputs
+from fusebench.learners._network_inputs import Inputs
+from fusebench.learners._torch_base import BaseTorchMLP
 from fusebench.learners.torch_mlp import TorchMLP
 
 needs_torch = pytest.mark.slow
@@ -143,13 +144,13 @@ def test_groups_stay_whole(Classifier, wine, monkeypatch):
     X, _, y, _ = wine
     groups = np.arange(len(y)) // 4
     seen = {}
-    train = _torch_mlp._TorchMLP._train
+    train = BaseTorchMLP._train
 
     def spy(self, *args, **settings):
         seen.update(settings)
         return train(self, *args, **settings)
 
-    monkeypatch.setattr(_torch_mlp._TorchMLP, "_train", spy)
+    monkeypatch.setattr(BaseTorchMLP, "_train", spy)
     Classifier(max_epochs=1).fit_by_group(X, y, groups)
     assert seen["watched"].any()
     assert not set(groups[seen["watched"]]) & set(groups[~seen["watched"]])
