@@ -7,8 +7,11 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from fusebench.engine.fusing import LearnerFitter
 from fusebench.errors import FitError
 from fusebench.fusions.bagging import Bagging
 from fusebench.spec.model import LearnerSpec
@@ -145,3 +148,14 @@ def test_refuses_more_than_there_is(make_context, params, message):
 def test_check_wants_a_bootstrap_for_out_of_bag_rows():
     (message,) = Bagging(oob_score=True, bootstrap=False).check(("a",), frozenset({"binary"}))
     assert message.startswith("oob_score:")
+
+
+def test_with_its_encoder_equals_a_pipeline_in_scikit_learn(make_context):
+    X, y = load_wine(return_X_y=True)
+    theirs = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    expected = BaggingClassifier(theirs, random_state=2, max_samples=0.7).fit(X, y)
+    recipe = LearnerSpec(type="logistic_regression")
+    fit_learner = LearnerFitter(2, 1, ("0", "1", "2"))
+    P, context = contexts(make_context, X, y, {"lr": recipe}, random_state=2, fit_learner=fit_learner)
+    ours = Bagging(max_samples=0.7).fit(P, y, context)
+    np.testing.assert_allclose(ours.predict_proba(P, context), expected.predict_proba(X), atol=1e-10)

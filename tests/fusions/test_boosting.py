@@ -9,6 +9,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from fusebench.engine.fusing import LearnerFitter
 from fusebench.errors import FitError
 from fusebench.fusions.boosting import Boosting, _weighted_median
 from fusebench.spec.model import LearnerSpec
@@ -152,3 +153,13 @@ def test_a_constant_target_has_no_residuals(make_context):
     P, context = contexts(make_context, np.arange(4.0)[:, None], np.ones(4), {"line": LINEAR})
     with pytest.raises(FitError, match="constant"):
         Boosting(method="residual").fit(P, np.ones(4), context)
+
+
+def test_through_the_fitter_of_a_run_it_equals_scikit_learn(make_context):
+    X, y = load_wine(return_X_y=True)
+    expected = AdaBoostClassifier(DecisionTreeClassifier(max_depth=1), n_estimators=10, random_state=5).fit(X, y)
+    recipe = LearnerSpec(type="decision_tree", params={"max_depth": 1})
+    fit_learner = LearnerFitter(5, 1, ("0", "1", "2"))
+    P, context = contexts(make_context, X, y, {"stump": recipe}, random_state=5, fit_learner=fit_learner)
+    ours = Boosting(n_estimators=10).fit(P, y, context)
+    np.testing.assert_array_equal(ours.predict_proba(P, context), expected.predict_proba(X))

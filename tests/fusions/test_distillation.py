@@ -10,6 +10,7 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeRegressor
 
+from fusebench.engine.fusing import LearnerFitter
 from fusebench.errors import FitError
 from fusebench.fusions.distillation import Distillation, softened
 from fusebench.spec.model import LearnerSpec
@@ -194,3 +195,16 @@ def test_a_network_learns_the_loss_itself(iris, params):
     assert ours.student_.inputs_.cardinalities == (3,)
     assert (ours.predict(P, context) == y).mean() > 0.9
     np.testing.assert_array_equal(ours.predict_proba(P, context), again.predict_proba(P, context))
+
+
+@pytest.mark.parametrize("type_", ["xgboost", "lightgbm", "logistic_regression"])
+def test_categories_and_missing_values_reach_the_student(iris, type_):
+    P, y, context = iris
+    X = context.X.assign(kind=pd.Categorical(np.array(["x", "y", "z"])[y])).drop(columns=[0, 1, 2])
+    X.iloc[::9, 0] = np.nan
+    context = replace(context, X=X, fit_learner=LearnerFitter(0, 1, ("0", "1", "2")))
+    P = (0.9 * np.eye(3)[y] + 0.1 / 3)[:, None]
+    ours = Distillation(student=LearnerSpec(type=type_)).fit(P, y, context)
+    np.testing.assert_array_equal(ours.predict(P, context), y)
+    if type_ == "xgboost":
+        assert ours.student_.fitted.estimator.feature_types == ["q", "c"]
