@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from fusebench.fusions.base import Floats
 
-CACHE_BYTES = 64 * 2**20
-"""Bytes of copied columns that are always fine."""
-CACHE_SHARE = 0.3
+SMALL = 128 * 2**20
+"""Bytes of predictions whose copy is always fine."""
+CACHE_SHARE = 0.2
 """Share of the predictions' own size that copied columns may take beyond that."""
 
 NEAR = 1e-9
@@ -35,7 +35,7 @@ class Columns:
     def __init__(self, read: Callable[[int], NDArray[Any]], n_members: int, n_bytes: int) -> None:
         self._read = read
         self._cached: list[NDArray[Any]] = []
-        budget = max(CACHE_BYTES, CACHE_SHARE * n_bytes)
+        budget = n_bytes if n_bytes <= SMALL else CACHE_SHARE * n_bytes
         for member in range(n_members):
             column = np.ascontiguousarray(read(member))
             budget -= column.nbytes
@@ -182,7 +182,9 @@ class ErrorRate(GrowingError):
         base, y = self._base, self._y
         if len(base) == 1:
             # The candidate adds a probability to the second class and its complement to the first.
-            lead = (2 * base[0] - self.size * self._share) * (2 * y - 1)
+            lead = 2 * base[0]
+            lead -= self.size * self._share
+            np.negative(lead, where=y == 0, out=lead)
         else:
             rows = np.arange(len(y))
             true = base[y, rows]
@@ -197,7 +199,8 @@ class ErrorRate(GrowingError):
             self._settled, self._open_y = 0, y
         else:
             self._open_y, self._open_base = y[self._open], base.take(self._open, axis=1)
-        self._true_at = self._open_y * len(self._open_y) + np.arange(len(self._open_y))
+        if len(base) > 1:
+            self._true_at = self._open_y * len(self._open_y) + np.arange(len(self._open_y))
 
     def after(self, member: int) -> float:
         """Return the error if this member joined."""
@@ -214,7 +217,11 @@ class ErrorRate(GrowingError):
     def error(self, average: Floats) -> float:
         """Return the share of wrong rows, settled ones included."""
         n = len(self._y)
-        return 1.0 - (self._settled + _count_correct(average, self._open_y, self._true_at)) / n
+        if len(average) == 1:
+            correct = int(np.count_nonzero((average[0] > 0.5) == (self._open_y == 1)))
+        else:
+            correct = _count_correct(average, self._open_y, self._true_at)
+        return 1.0 - (self._settled + correct) / n
 
 
 class Residual(GrowingError):
@@ -255,8 +262,6 @@ class AnyScore(GrowingError):
 
 def _count_correct(average: Floats, y: NDArray[Any], true_at: NDArray[Any]) -> int:
     """Return in how many columns the true class comes first, the first of equals; overwrites `average`."""
-    if len(average) == 1:
-        return int(np.count_nonzero((average[0] > 0.5) == (y == 1)))
     flat = average.reshape(-1)
     true = flat[true_at]
     flat[true_at] = -1.0

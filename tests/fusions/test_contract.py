@@ -189,7 +189,7 @@ def test_a_constant_member(problem, name, params, target_type):
 
 @over("binary", "multiclass")
 def test_certain_members(problem, name, params, target_type):
-    P, y, context = problem(target_type, change=lambda P: (P == P.max(axis=2, keepdims=True)).astype(float))
+    P, y, context = problem(target_type, change=lambda P: (P.max(axis=2, keepdims=True) == P).astype(float))
     assert_valid(fitted(name, params, P, y, context), P, for_prediction(context))
 
 
