@@ -139,12 +139,26 @@ def _rows(pairs: Pairs, models: tuple[str, ...]) -> list[dict[str, Any]]:
         pairs.a.tolist(), pairs.b.tolist(), zip(*columns, strict=True), pairs.verdicts, strict=True
     ):
         mean, se, t, p, p_holm, low, high, worse, equivalent, better = numbers
-        tested = mean is not None and low is not None
-        rows.append({
-            "a": models[a], "b": models[b], "dataset": pairs.dataset or None, "method": pairs.method, "mean": mean,
-            "se": se, "df": int(pairs.df) if tested and math.isfinite(pairs.df) else None, "t": t, "p": p, "p_holm": p_holm, "ci95": [low,
-            high], "p_worse": worse, "p_equivalent": equivalent, "p_better": better, "verdict": verdict,
-        })  # fmt: skip
+        df = int(pairs.df) if low is not None and math.isfinite(pairs.df) else None
+        rows.append(
+            {
+                "a": models[a],
+                "b": models[b],
+                "dataset": pairs.dataset or None,
+                "method": pairs.method,
+                "mean": mean,
+                "se": se,
+                "df": df,
+                "t": t,
+                "p": p,
+                "p_holm": p_holm,
+                "ci95": [low, high],
+                "p_worse": worse,
+                "p_equivalent": equivalent,
+                "p_better": better,
+                "verdict": verdict,
+            }
+        )
     return rows
 
 

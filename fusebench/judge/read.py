@@ -75,6 +75,15 @@ def read_scores(
     return _table(path, name, list(cells), sign, test_train_ratio, "fold" in header, tuple(warnings))
 
 
+def metrics_in(path: Path) -> tuple[str | None, ...]:
+    """Return the metrics of a score table in the order of the file; (None,) where it names none."""
+    header, rows = _rows(path)
+    if not {"model", "score", "metric"} <= set(header):
+        return (None,)
+    at = header.index("metric")
+    return tuple(dict.fromkeys(row[at] for _, row in rows))
+
+
 def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     try:
         text = path.read_text(encoding="utf-8-sig")

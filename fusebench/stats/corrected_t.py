@@ -92,14 +92,14 @@ def corrected_t(differences: ArrayLike, test_train_ratio: float) -> CorrectedT:
     return CorrectedT(mean, se, n - 1, t, p, mean - half, mean + half, constant, largest <= ZERO)
 
 
-def posterior(mean: ArrayLike, se: ArrayLike, df: ArrayLike, margin: float) -> Posterior:
+def posterior(mean: ArrayLike, se: ArrayLike, df: ArrayLike, margin: ArrayLike) -> Posterior:
     r"""Read a corrected t as the posterior of the mean difference.
 
     Parameters
     ----------
     mean, se, df : array-like
         Of `corrected_t`, or of several datasets pooled; broadcast against each other.
-    margin : float
+    margin : array-like
         Half the width of the region of practical equivalence, >= 0, in units of the score.
 
     Notes
@@ -115,6 +115,7 @@ def posterior(mean: ArrayLike, se: ArrayLike, df: ArrayLike, margin: float) -> P
     mean, se, df = np.broadcast_arrays(*(np.asarray(one, dtype=np.float64) for one in (mean, se, df)))
     varies = se > 0
     safe = np.where(varies, se, 1.0)
+    margin = np.asarray(margin, dtype=np.float64)
     edge = margin + ZERO
     worse = np.where(varies, stdtr(df, (-margin - mean) / safe), mean < -edge)
     better = np.where(varies, stdtr(df, (mean - margin) / safe), mean > edge)
