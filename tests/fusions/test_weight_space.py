@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from fusebench.errors import FitError
 from fusebench.fusions import _weight_space as merging
+from fusebench.learners._torch_mlp import TorchMLPClassifier
 
 BASE = {"w": np.array([1.0, 1.0, 1.0]), "b": np.array([[0.0, 0.0]])}
 ONE = {"w": np.array([2.0, 0.0, 1.5]), "b": np.array([[4.0, 0.0]])}
@@ -93,3 +95,29 @@ def test_inputs_and_dtype_stay():
     for merged in (merging.average(single), merging.ties(single[0], single), merging.slerp(*single)):
         assert {array.dtype for array in merged.values()} == {np.dtype(np.float32)}
     assert values(single[0]) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_networks_fine_tuned_from_one_base_merge(batch_norm):
+    pytest.importorskip("torch")
+    X, y = load_digits(return_X_y=True)
+    settings = {"hidden_layer_sizes": (64,), "batch_norm": batch_norm, "early_stopping": False}
+    base_rows, first, second = np.arange(len(y)) % 3 == 0, np.arange(len(y)) % 3 == 1, np.arange(len(y)) % 3 == 2
+    base = TorchMLPClassifier(max_epochs=10, **settings).fit(X[base_rows], y[base_rows])
+
+    def tuned(rows):
+        return TorchMLPClassifier(max_epochs=10, **settings).fit(X[rows], y[rows], initial_state=base.state())
+
+    one, two = tuned(first), tuned(second)
+    states = [one.state(), two.state()]
+    merged = {
+        "average": merging.average(states),
+        "task_arithmetic": merging.task_arithmetic(base.state(), states, scale=0.5),
+        "ties": merging.ties(base.state(), states, density=0.5),
+        "dare": merging.dare(base.state(), states, drop=0.5, scale=0.5),
+        "fisher": merging.fisher(states, [one.fisher(X[first]), two.fisher(X[second])]),
+        "slerp": merging.slerp(*states),
+    }
+    for rule, state in merged.items():
+        assert base.with_state(state, X[base_rows]).score(X, y) > 0.93, rule
