@@ -10,6 +10,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from fusebench.engine.fusing import LearnerFitter
 from fusebench.errors import FitError
 from fusebench.fusions.stacking import Stacking
 from fusebench.spec.model import LearnerSpec
@@ -188,3 +189,31 @@ def test_labels_alone_need_no_probabilities(make_context):
     context = make_context(np.full((4, 2, 3), 1 / 3), labels=labels)
     (table,) = columns_of(labels.astype(float), context, features="labels")
     np.testing.assert_array_equal(table, np.hstack([np.eye(3)[labels[:, 0]], np.eye(3)[labels[:, 1]]]))
+
+
+@pytest.mark.parametrize("load", [load_wine, load_diabetes])
+def test_the_default_final_estimator_through_real_learners(make_context, load):
+    X, y = load(return_X_y=True)
+    regression = load is load_diabetes
+    method = "predict" if regression else "predict_proba"
+    models = [("l", LinearRegression())] if regression else [("nb", GaussianNB())]
+    theirs = (StackingRegressor if regression else StackingClassifier)(models, cv=5).fit(X, y)
+    P = out_of_fold([model for _, model in models], X, y, method)
+    test = predictions(theirs.estimators_, X, method)
+    context = make_context(P, fit_learner=LearnerFitter(0, 1, () if regression else ("0", "1", "2")))
+    ours = Stacking().fit(P, y, context)
+    fused = getattr(ours, method)(test, make_context(test))
+    np.testing.assert_allclose(fused, getattr(theirs, method)(X), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("target_type", ["binary", "continuous"])
+def test_passthrough_is_encoded_for_the_final_estimator(make_problem, target_type):
+    rng = np.random.default_rng(0)
+    colours = pd.Series(rng.choice(["red", "blue"], 200), dtype="category")
+    X = pd.DataFrame({"colour": colours, "size": np.where(rng.random(200) < 0.2, np.nan, 1.0)})
+    fit_learner = LearnerFitter(0, 1, ("0", "1"))
+    P, y, context = make_problem(target_type, X=X, fit_learner=fit_learner)
+    for family in ("lightgbm", "logistic_regression" if target_type == "binary" else "ridge", "knn"):
+        spec = LearnerSpec(type=family)
+        fusion = Stacking(passthrough=True, final_estimator=spec).fit(P, y, context)
+        assert np.isfinite(fusion.predict(P, context)).all()
