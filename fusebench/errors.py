@@ -46,7 +46,9 @@ class Location:
     width : int
         Characters to underline, at least 1.
     text : str
-        The whole line, without its end.
+        The line, without its end and cut where it is long.
+    shift : int, default=0
+        Characters that were cut before `text`.
     """
 
     file: str
@@ -54,6 +56,7 @@ class Location:
     column: int
     width: int
     text: str
+    shift: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,13 +169,15 @@ class Interrupted(FusebenchError):
 
 
 def _render(problem: Problem) -> str:
-    where = ".".join(str(part) for part in problem.path)
+    # `learners.xgb` reads better than `learners.xgb.type`; the caret shows which value is meant.
+    shown = problem.path[:-1] if problem.path[-1:] == ("type",) and len(problem.path) > 2 else problem.path
+    where = ".".join(str(part) for part in shown)
     head = f"{where}: {problem.message}" if where else problem.message
     location = problem.location
     if location is None:
         return f"{head}\n    {problem.hint}" if problem.hint else head
     gutter = f"  {location.line} | "
-    pointer = " " * (len(gutter) - 2) + "| " + " " * (location.column - 1) + "^" * location.width
+    pointer = " " * (len(gutter) - 2) + "| " + " " * (location.column - 1 - location.shift) + "^" * location.width
     return "\n".join(
         [
             f"{location.file}:{location.line}:{location.column}: {head}",

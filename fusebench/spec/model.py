@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=100)]
+DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:+-]*$", max_length=100)]
 PositiveInt = Annotated[int, Field(gt=0)]
 
 
@@ -28,7 +29,7 @@ class DatasetSpec(Model):
         The fields that only this source knows (``path``, ``loader``, ``data_id``, ...).
     """
 
-    name: Name
+    name: DatasetName
     source: str | None = None
     target: str | int | tuple[str | int, ...] | None = None
     target_type: Literal["binary", "multiclass", "continuous"] | Mapping[str, Any] | None = None
