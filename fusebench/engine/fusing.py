@@ -163,6 +163,8 @@ def fuse_context(
     def score(y: NDArray[Any], own: NDArray[Any], proba: Floats | None) -> float:
         return metrics.score(metric, y, own, proba, problem.n_classes)
 
+    behind = {one: _learners_behind(blueprint, problem, one) for one in members}
+    declared = {one: [blueprint.learners[name].cost for name in sorted(names)] for one, names in behind.items()}
     return Context(
         target_type=problem.target_type,
         classes=np.array(problem.classes),
@@ -175,8 +177,20 @@ def fuse_context(
         fold=folds,
         groups=None if data.groups is None else data.groups[rows],
         random_state=blueprint.random_state,
-        costs={one: cost for one in members if one in blueprint.learners and (cost := blueprint.learners[one].cost)},
+        costs={
+            one: sum(cost for cost in costs if cost is not None) for one, costs in declared.items() if None not in costs
+        },
+        sizes={one: len(learners_behind) for one, learners_behind in behind.items()},
         recipes={one: blueprint.learners[one] for one in members if one in blueprint.learners},
+    )
+
+
+def _learners_behind(blueprint: Blueprint, problem: PredictionProblem, model: str) -> frozenset[str]:
+    """Return the learners whose predictions a model uses: itself, or its members' members."""
+    if model in blueprint.learners:
+        return frozenset({model})
+    return frozenset().union(
+        *(_learners_behind(blueprint, problem, member) for member in blueprint.members_on(model, problem))
     )
 
 
