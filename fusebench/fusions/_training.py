@@ -31,17 +31,32 @@ def named_recipes(
 
 
 def check_recipes(
-    estimator: Estimator, members: tuple[str, ...], recipes: Mapping[str, LearnerSpec], strategy: str
+    estimator: Estimator,
+    members: tuple[str, ...],
+    recipes: Mapping[str, LearnerSpec],
+    target_types: frozenset[str],
+    strategy: str,
 ) -> list[str]:
     """Return what is wrong with what a strategy is to train."""
     if estimator is not None:
-        return [] if estimator != () else ["estimator: got an empty list, expected at least one learner"]
+        several = estimator if isinstance(estimator, tuple) else (estimator,)
+        if not several:
+            return ["estimator: got an empty list, expected at least one learner"]
+        return [message for one in several for message in check_role("estimator", one, target_types)]
     others = [member for member in members if member not in recipes]
     if not others:
         return []
     return [
         f"members: '{others[0]}' is no learner; {strategy} trains its members anew: name learners, or set estimator"
     ]
+
+
+def check_role(parameter: str, learner: LearnerSpec, target_types: frozenset[str]) -> list[str]:
+    """Return whether a learner cannot predict one of the kinds of targets."""
+    from fusebench import learners
+
+    lacking = [one for one in sorted(target_types) if not learners.predicts(learner, one)]
+    return [f"{parameter}: '{learner.type}' cannot predict a {lacking[0]} target"] if lacking else []
 
 
 def recipes_to_train(estimator: Estimator, context: Context, strategy: str) -> dict[str, LearnerSpec]:
@@ -52,7 +67,9 @@ def recipes_to_train(estimator: Estimator, context: Context, strategy: str) -> d
     FitError
         If a member is no learner.
     """
-    for message in check_recipes(estimator, context.members, context.recipes, strategy):
+    for message in check_recipes(
+        estimator, context.members, context.recipes, frozenset({context.target_type}), strategy
+    ):
         raise FitError(message)
     return named_recipes(estimator, context.members, context.recipes)
 

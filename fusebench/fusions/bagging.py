@@ -91,7 +91,7 @@ class Bagging(Fusion):
 
     def check(self, members: tuple[str, ...], target_types: frozenset[str]) -> list[str]:
         """Return what is wrong with the parameters."""
-        found = check_recipes(self.estimator, (), {}, "bagging")
+        found = []
         if self.oob_score and not self.bootstrap:
             found.append("oob_score: rows out of the bag need bootstrap: true")
         return found
@@ -100,7 +100,7 @@ class Bagging(Fusion):
         self, members: tuple[str, ...], recipes: Mapping[str, LearnerSpec], target_types: frozenset[str]
     ) -> list[str]:
         """Return a member that is no learner."""
-        return check_recipes(self.estimator, members, recipes, "bagging")
+        return check_recipes(self.estimator, members, recipes, target_types, "bagging")
 
     def fit(self, P: Floats, y: NDArray[Any], context: Context) -> Self:
         """Fit the copies on the context's features; the predictions are not used."""

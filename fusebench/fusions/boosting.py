@@ -11,19 +11,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fusebench.errors import FitError
+from fusebench.fusions._rounds import Rounds, graded, weighted_median
 from fusebench.fusions._training import (
     check_recipes,
     features_of,
     named_recipes,
     recipes_to_train,
-    reseeded,
-    takes_random_state,
     takes_sample_weight,
 )
 from fusebench.fusions.base import Context, FittedLearner, Floats, Fusion
 from fusebench.spec.model import LearnerSpec
 
-MAX_SEED = np.iinfo(np.int32).max
 EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -80,7 +78,7 @@ class Boosting(Fusion):
 
     def check(self, members: tuple[str, ...], target_types: frozenset[str]) -> list[str]:
         """Return what is wrong with the parameters for these targets."""
-        found = check_recipes(self.estimator, (), {}, "boosting")
+        found = []
         classes = sorted(target_types - {"continuous"})
         if self.method == "residual" and classes:
             found.append(f"method: 'residual' predicts values, got a {classes[0]} target; use adaboost")
@@ -90,7 +88,7 @@ class Boosting(Fusion):
         self, members: tuple[str, ...], recipes: Mapping[str, LearnerSpec], target_types: frozenset[str]
     ) -> list[str]:
         """Return members that are no learners, or that take no weights where weights are passed."""
-        found = check_recipes(self.estimator, members, recipes, "boosting")
+        found = check_recipes(self.estimator, members, recipes, target_types, "boosting")
         if found or target_types <= {"continuous"} or self.method == "residual" or self.resample:
             return found
         deaf = [
@@ -115,7 +113,7 @@ class Boosting(Fusion):
         self.errors_: list[float] = []
         # Zeros stand for rounds that were not needed; scikit-learn sums them too, which shows in the last bits.
         self.alphas_ = np.zeros(self.n_estimators)
-        rounds = _Rounds(list(recipes.values()), y, context)
+        rounds = Rounds(list(recipes.values()), y, context)
         if self.method == "residual":
             self._boost_residuals(rounds)
         elif context.is_classification:
@@ -154,7 +152,7 @@ class Boosting(Fusion):
             for alpha, learner in zip(self.alphas_, self.learners_, strict=False):
                 values += alpha * learner.predict(X)
             return values
-        return _weighted_median(np.array([learner.predict(X) for learner in self.learners_]).T, self.alphas_)
+        return weighted_median(np.array([learner.predict(X) for learner in self.learners_]).T, self.alphas_)
 
     def explain(self) -> dict[str, Any]:
         """Return each member's share of the weight, and the learners' weights and errors in order."""
@@ -193,7 +191,7 @@ class Boosting(Fusion):
         self.turns_.append(turn)
         self.errors_.append(error)
 
-    def _boost_classes(self, rounds: _Rounds) -> None:
+    def _boost_classes(self, rounds: Rounds) -> None:
         self.codes_ = np.unique(rounds.y)
         n_classes = len(self.codes_)
         weight = np.full(len(rounds.y), 1 / len(rounds.y))
@@ -221,14 +219,14 @@ class Boosting(Fusion):
         if not self.learners_:
             raise FitError("no learner is better than chance on the training rows; nothing can be boosted")
 
-    def _boost_values(self, rounds: _Rounds) -> None:
+    def _boost_values(self, rounds: Rounds) -> None:
         weight = np.full(len(rounds.y), 1 / len(rounds.y))
         in_vain = 0
         for number in range(self.n_estimators):
             weight = np.clip(weight, EPSILON, None)
             learner = rounds.fit(number, rounds.y, weight=weight, resample=True)
-            graded = _graded(np.abs(learner.predict(rounds.X) - rounds.y), self.loss)
-            error = float((weight * graded).sum())
+            share = graded(np.abs(learner.predict(rounds.X) - rounds.y), self.loss)
+            error = float((weight * share).sum())
             if error <= 0:
                 self._keep(rounds.turn(number), learner, 1.0, 0.0)
                 return
@@ -243,14 +241,14 @@ class Boosting(Fusion):
             in_vain = 0
             beta = error / (1 - error)
             self._keep(rounds.turn(number), learner, self._rate() * float(np.log(1 / beta)), error)
-            weight = weight * np.power(beta, (1 - graded) * self._rate())
+            weight = weight * np.power(beta, (1 - share) * self._rate())
             if weight.sum() <= 0:
                 break
             weight /= weight.sum()
         if not self.learners_:
             raise FitError("no learner has an average loss below one half; nothing can be boosted")
 
-    def _boost_residuals(self, rounds: _Rounds) -> None:
+    def _boost_residuals(self, rounds: Rounds) -> None:
         self.initial_ = float(np.mean(rounds.y))
         values = np.full(len(rounds.y), self.initial_)
         for number in range(self.n_estimators):
@@ -262,61 +260,6 @@ class Boosting(Fusion):
             self._keep(rounds.turn(number), learner, self._rate(), float(np.mean((rounds.y - values) ** 2)))
         if not self.learners_:
             raise FitError("the target is constant on the training rows; nothing can be boosted")
-
-
-class _Rounds:
-    """Fits the recipes in turn, drawing seeds and rows from one generator as scikit-learn does."""
-
-    def __init__(self, recipes: list[LearnerSpec], y: NDArray[Any], context: Context) -> None:
-        self.recipes = recipes
-        self.y = y
-        self.X = features_of(context)
-        self.context = context
-        self.generator = np.random.RandomState(context.random_state)
-
-    def turn(self, number: int) -> int:
-        return number % len(self.recipes)
-
-    def fit(
-        self, number: int, y: NDArray[Any], *, weight: Floats | None = None, resample: bool = False
-    ) -> FittedLearner:
-        recipe, context = self.recipes[self.turn(number)], self.context
-        seed = None
-        if takes_random_state(recipe, context.target_type):
-            seed = int(self.generator.randint(MAX_SEED))
-        rows: NDArray[Any] | slice = slice(None)
-        if resample:
-            rows = self.generator.choice(np.arange(len(y)), size=len(y), replace=True, p=weight)
-            weight = None
-        return context.fit_learner(
-            reseeded(recipe),
-            self.X.iloc[rows],
-            y[rows],
-            target_type=context.target_type,
-            n_classes=context.n_classes,
-            sample_weight=weight,
-            groups=None if context.groups is None else context.groups[rows],
-            random_state=seed,
-            proba=False,
-        )
-
-
-def _graded(errors: Floats, loss: str) -> Floats:
-    """Return losses in [0, 1], shape (n_samples,)."""
-    largest = errors.max()
-    share = errors / largest if largest != 0 else errors
-    if loss == "square":
-        return np.asarray(share**2)
-    return np.asarray(1 - np.exp(-share)) if loss == "exponential" else share
-
-
-def _weighted_median(values: Floats, alphas: Floats) -> Floats:
-    """Return per row the smallest value with at least half of the weight at or below it, shape (n_samples,)."""
-    order = np.argsort(values, axis=1)
-    below = np.cumsum(alphas[order], axis=1)
-    position = (below >= 0.5 * below[:, -1][:, None]).argmax(axis=1)
-    rows = np.arange(len(values))
-    return np.asarray(values[rows, order[rows, position]])
 
 
 def _without_weights(names: list[str]) -> str:

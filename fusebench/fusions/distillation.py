@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fusebench.errors import FitError
-from fusebench.fusions._training import Prepared, estimator_class, repeat_rows, takes_sample_weight
+from fusebench.fusions._training import Prepared, check_role, estimator_class, repeat_rows, takes_sample_weight
 from fusebench.fusions.base import Context, Floats, Fusion
 from fusebench.spec.model import LearnerSpec
 
@@ -74,8 +74,13 @@ class Distillation(Fusion):
         found = []
         if len(members) != 1:
             found.append(f"members: got {len(members)}, expected one: the teacher, such as a stacking or voting fusion")
-        if target_types <= {"continuous"}:
-            return found
+        unable = [
+            one
+            for kind in sorted(target_types)
+            for one in check_role("student", self._student(kind), frozenset({kind}))
+        ]
+        if unable or target_types <= {"continuous"}:
+            return found + unable[:1]
         learner = self._student("multiclass")
         if takes_soft_targets(learner, "multiclass"):
             return found

@@ -73,7 +73,7 @@ class Soup(Fusion):
 
     def check(self, members: tuple[str, ...], target_types: frozenset[str]) -> list[str]:
         """Return what is wrong with the grid."""
-        found = check_recipes(self.estimator, (), {}, "soup")
+        found = []
         for name, values in self.grid.items():
             if name in ARCHITECTURE:
                 found.append(f"grid: '{name}' changes the architecture; weights of one architecture can be averaged")
@@ -87,7 +87,7 @@ class Soup(Fusion):
         self, members: tuple[str, ...], recipes: Mapping[str, LearnerSpec], target_types: frozenset[str]
     ) -> list[str]:
         """Return members that are no networks, or of different architectures."""
-        found = check_recipes(self.estimator, members, recipes, "soup")
+        found = check_recipes(self.estimator, members, recipes, target_types, "soup")
         if found:
             return found
         named = named_recipes(self.estimator, members, recipes)

@@ -11,7 +11,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from fusebench.engine.fusing import LearnerFitter
 from fusebench.errors import FitError
-from fusebench.fusions.boosting import Boosting, _weighted_median
+from fusebench.fusions._rounds import weighted_median
+from fusebench.fusions.boosting import Boosting
 from fusebench.spec.model import LearnerSpec
 
 
@@ -97,8 +98,8 @@ def test_samme_by_hand(make_context):
 
 def test_weighted_median_by_hand():
     values = np.array([[3.0, 1.0, 2.0], [10.0, 20.0, 30.0]])
-    np.testing.assert_array_equal(_weighted_median(values, np.array([0.2, 0.5, 0.3])), [1.0, 20.0])
-    np.testing.assert_array_equal(_weighted_median(values, np.array([0.6, 0.1, 0.3])), [3.0, 10.0])
+    np.testing.assert_array_equal(weighted_median(values, np.array([0.2, 0.5, 0.3])), [1.0, 20.0])
+    np.testing.assert_array_equal(weighted_median(values, np.array([0.6, 0.1, 0.3])), [3.0, 10.0])
 
 
 def test_members_take_turns_and_both_count(make_context):
@@ -163,3 +164,9 @@ def test_through_the_fitter_of_a_run_it_equals_scikit_learn(make_context):
     P, context = contexts(make_context, X, y, {"stump": recipe}, random_state=5, fit_learner=fit_learner)
     ours = Boosting(n_estimators=10).fit(P, y, context)
     np.testing.assert_array_equal(ours.predict_proba(P, context), expected.predict_proba(X))
+
+
+def test_learners_of_the_wrong_kind_are_refused():
+    line = LearnerSpec(type="linear_regression")
+    (message,) = Boosting(estimator=line).check_recipes((), {}, frozenset({"binary"}))
+    assert message == "estimator: 'linear_regression' cannot predict a binary target"

@@ -165,6 +165,7 @@ def test_values_by_hand(make_context):
     [
         ({}, ("a", "b"), "members: got 2, expected one"),
         ({"student": LearnerSpec(type="knn")}, ("a",), "student: 'knn' takes no sample_weight"),
+        ({"student": LearnerSpec(type="linear_regression")}, ("a",), "student: 'linear_regression' cannot predict"),
         ({"temperature": 2.0, "hard_weight": 0.5}, ("a",), "temperature: other than 1 beside hard_weight"),
     ],
 )
