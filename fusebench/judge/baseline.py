@@ -142,7 +142,7 @@ def dump(baseline: Baseline) -> str:
         f'"failures": {_lines(sorted(baseline.failures))}',
         f'"scores": {_lines([[*cell, score] for cell, score in sorted(baseline.scores.items())])}',
     ]
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+    return "{\n " + ",\n ".join(parts) + "\n}\n"
 
 
 def read_baseline(path: Path) -> Baseline:
@@ -205,7 +205,7 @@ def problems_from(entries: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str],
             fingerprint=_text(entry["fingerprint"]),
             preprocessing=_text(entry["preprocessing"]),
             folds={
-                (int(repeat), int(fold)): Fold(int(n_train), int(n_test), _text(digest))
+                (int(repeat), int(fold)): Fold(_count(n_train), _count(n_test), _text(digest))
                 for repeat, fold, n_train, n_test, digest in entry["folds"]
             },
         )
@@ -290,6 +290,12 @@ def _more(cells: list[Cell]) -> str:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected a text, got {value!r}")
+    return value
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"expected a number of rows, got {value!r}")
     return value
 
 

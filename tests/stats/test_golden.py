@@ -136,3 +136,17 @@ def test_studentized_range():
         k = int(name.removeprefix("k="))
         assert critical_q(k, 0.05) == pytest.approx(want["q05"], abs=tol)
         assert critical_q(k, 0.1) == pytest.approx(want["q10"], abs=tol)
+
+
+def test_agrees_with_bencheval():
+    """TabArena's own package on 12 tasks with 1 to 4 splits, ties and perfect scores; Elo is printed to 1 decimal."""
+    stored = json.loads((FOLDER / "bencheval.json").read_text(encoding="utf-8"))
+    errors = [np.array(splits) for _, splits in sorted(stored["errors"].items())]
+    board = stored["leaderboard"]
+    rated = stats.elo(errors)
+    assert rated.elo == pytest.approx(board["elo"], abs=0.051)
+    assert rated.plus == pytest.approx(board["elo+"], abs=0.051)
+    assert rated.minus == pytest.approx(board["elo-"], abs=0.051)
+    measures = (stats.win_rate, "winrate"), (stats.reciprocal_rank, "mrr"), (stats.improvability, "improvability")
+    for measure, name in (*measures, (stats.rescaled_loss, "loss_rescaled")):
+        assert measure(errors) == pytest.approx(board[name]), name
