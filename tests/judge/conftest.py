@@ -15,7 +15,7 @@ def facts(name="d", target="y", n_splits=5, n_repeats=1, fingerprint="f", prepro
         name=name, target=target, target_type="multiclass", n_samples=100, n_features=3, n_classes=3,
         fingerprint=fingerprint + name, preprocessing=preprocessing,
         fold_hashes={key: f"{prefix}{key}" for key in keys},
-        n_train=dict.fromkeys(keys, 100 - 100 // n_splits), n_test=dict.fromkeys(keys, 100 // n_splits),
+        n_train=dict.fromkeys(keys, 100 - tested), n_test=dict.fromkeys(keys, tested),
     )  # fmt: skip
 
 
