@@ -168,11 +168,16 @@ class Interrupted(FusebenchError):
         super().__init__(message)
 
 
+def printable(text: str) -> str:
+    """Return text in which what could steer a terminal is made visible."""
+    return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in text)
+
+
 def _render(problem: Problem) -> str:
     # `learners.xgb` reads better than `learners.xgb.type`; the caret shows which value is meant.
     shown = problem.path[:-1] if problem.path[-1:] == ("type",) and len(problem.path) > 2 else problem.path
     where = ".".join(str(part) for part in shown)
-    head = f"{where}: {problem.message}" if where else problem.message
+    head = printable(f"{where}: {problem.message}" if where else problem.message)
     location = problem.location
     if location is None:
         return f"{head}\n    {problem.hint}" if problem.hint else head

@@ -123,13 +123,15 @@ class _Reader:
         }
         self._ids(learners, fusions)
         self._members(learners, fusions)
+        self._seed(values["random_state"])
         if self.problems:
-            state = values["random_state"]
-            if not isinstance(state, int) or isinstance(state, bool) or not 0 <= state < 2**32:
-                self.note(f"got {shown(state)}, expected a whole number from 0 to 4294967295", ("random_state",))
             return None
         found = self._section(Spec, values, ())
         return found if isinstance(found, Spec) else None
+
+    def _seed(self, value: Any) -> None:
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**32:
+            self.note(f"got {shown(value)}, expected a whole number from 0 to 4294967295", ("random_state",))
 
     def _name(self, value: Any, given: bool) -> Any:
         if not given:
