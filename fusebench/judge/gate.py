@@ -51,10 +51,10 @@ def gate(
     Notes
     -----
     With d the differences now minus before, a row fails when :math:`\bar d < -margin` and
-    :math:`T_{df}(\bar d / SE) < \alpha`, Holm-adjusted over all rows; when `conservative`, when
-    :math:`T_{df}((\bar d + margin) / SE) < \alpha`, adjusted likewise. SE and df are those of the corrected t, for a
-    suite of at least two datasets those of their pooled tests. New failures fail by themselves. At a true drop equal
-    to the margin the default rule fails about half the time.
+    :math:`T_{df}(\bar d / SE) < \alpha`, Holm-adjusted over all rows; when `conservative`, only when
+    :math:`T_{df}((\bar d + margin) / SE) < \alpha` too, and the former below :math:`\alpha / 5`. SE and df are those
+    of the corrected t, for a suite of at least two datasets those of their pooled tests. New failures fail by
+    themselves. At a true drop equal to the margin the default rule fails about half the time.
     """
     if not 0 < alpha < 1:
         raise UsageError(f"--alpha must be between 0 and 1, got {alpha:g}")
@@ -136,9 +136,9 @@ def _suite(model: str, metric: str, parts: list[Measured]) -> Measured:
         margin=parts[0].margin,
         n_folds=sum(one.n_folds for one in parts),
         before=sum(one.before for one in parts) / len(parts),
-        mean=pooled.mean,
-        se=pooled.se,
-        df=pooled.df,
+        mean=float(pooled.mean),
+        se=float(pooled.se),
+        df=float(pooled.df),
         identical=all(one.identical for one in parts),
         changed=any(one.changed for one in parts),
     )

@@ -19,7 +19,7 @@ from fusebench.stats.pooled_t import PooledT, pooled_t
 from fusebench.stats.ranks import ranks
 from fusebench.stats.reciprocal_rank import reciprocal_rank
 from fusebench.stats.rescaled_loss import rescaled_loss
-from fusebench.stats.welch_t import welch_t
+from fusebench.stats.welch_t import WelchT, welch_t
 from fusebench.stats.wilcoxon import Wilcoxon, smallest_p, wilcoxon
 from fusebench.stats.win_rate import win_rate
 
@@ -31,6 +31,7 @@ __all__ = [
     "PooledT",
     "Posterior",
     "Probabilities",
+    "WelchT",
     "Wilcoxon",
     "against_control",
     "bayes_sign",

@@ -7,15 +7,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fusebench.stats._arrays import finite
+from fusebench.stats._arrays import Floats, finite
 
 
 class PooledT(NamedTuple):
-    """Mean over datasets, its standard error and degrees of freedom."""
+    """Mean over datasets, its standard error and degrees of freedom; 0-d or one value for each suite."""
 
-    mean: float
-    se: float
-    df: float
+    mean: Floats
+    se: Floats
+    df: Floats
 
 
 def pooled_t(means: ArrayLike, ses: ArrayLike, dfs: ArrayLike) -> PooledT:
@@ -23,7 +23,7 @@ def pooled_t(means: ArrayLike, ses: ArrayLike, dfs: ArrayLike) -> PooledT:
 
     Parameters
     ----------
-    means, ses, dfs : array-like of shape (n_datasets,)
+    means, ses, dfs : array-like of shape (n_datasets,) or (n_suites, n_datasets)
         Of `corrected_t` on each dataset.
 
     Notes
@@ -37,10 +37,9 @@ def pooled_t(means: ArrayLike, ses: ArrayLike, dfs: ArrayLike) -> PooledT:
     .. [1] F. E. Satterthwaite, An approximate distribution of estimates of variance components, Biometrics 2, 1946.
     """
     mean, se, df = (finite(one, name) for one, name in ((means, "means"), (ses, "ses"), (dfs, "dfs")))
-    variance = float(np.sum(se**2))
-    spread = float(np.sum(se**4 / df))
+    variance, spread = (se**2).sum(axis=-1), (se**4 / df).sum(axis=-1)
     return PooledT(
-        float(mean.mean()),
-        float(np.sqrt(variance) / len(mean)),
-        variance**2 / spread if spread > 0 else float(df.sum()),
+        mean.mean(axis=-1),
+        np.sqrt(variance) / mean.shape[-1],
+        np.where(spread > 0, variance**2 / np.where(spread > 0, spread, 1.0), df.sum(axis=-1)),
     )

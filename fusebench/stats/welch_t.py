@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fusebench.stats._arrays import finite
-from fusebench.stats.pooled_t import PooledT
 
 
-def welch_t(a: ArrayLike, b: ArrayLike, ratio_a: float, ratio_b: float) -> PooledT:
+class WelchT(NamedTuple):
+    """Difference of means, its standard error and degrees of freedom."""
+
+    mean: float
+    se: float
+    df: float
+
+
+def welch_t(a: ArrayLike, b: ArrayLike, ratio_a: float, ratio_b: float) -> WelchT:
     r"""Compare the mean of a with that of b on corrected variances.
 
     Parameters
@@ -42,4 +51,4 @@ def welch_t(a: ArrayLike, b: ArrayLike, ratio_a: float, ratio_b: float) -> Poole
     dfs = [len(scores) - 1 for scores, _ in sides]
     spread = sum(one**2 / df for one, df in zip(v, dfs, strict=True))
     df = sum(v) ** 2 / spread if spread > 0 else float(sum(dfs))
-    return PooledT(float(sides[0][0].mean() - sides[1][0].mean()), float(np.sqrt(sum(v))), df)
+    return WelchT(float(sides[0][0].mean() - sides[1][0].mean()), float(np.sqrt(sum(v))), df)
