@@ -43,18 +43,21 @@ def say(message: str) -> None:
 
 
 def _run() -> int:
-    import click
+    import typer
 
     from fusebench.cli.app import command
 
     try:
         code = command().main(prog_name="fusebench", standalone_mode=False)
-    except click.exceptions.Abort:
+    except typer.Abort:
         say("interrupted")
         return 130
-    except click.ClickException as error:
+    except Exception as error:
+        # Typer brings its own copy of click in some versions and uses the installed one in others.
+        if not (hasattr(error, "show") and hasattr(error, "exit_code")):
+            raise
         error.show()
-        return error.exit_code
+        return int(error.exit_code)
     return code if isinstance(code, int) else 0
 
 

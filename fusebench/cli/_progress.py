@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fusebench.cli import say
 
 if TYPE_CHECKING:
-    from fusebench.api import Progress
+    from fusebench.engine.execute._run import Progress
     from fusebench.engine.blueprint import Blueprint
     from fusebench.engine.plan import Task
     from fusebench.engine.tasks import Item

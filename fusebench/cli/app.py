@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from fusebench import __version__
@@ -33,7 +32,7 @@ def _root(
     pass
 
 
-def command() -> click.Command:
+def command() -> Any:
     """Return the whole command line."""
     from fusebench.cli import cache, compare, doctor, init, listing, plan, run, schema, show, validate
 

@@ -13,6 +13,7 @@ from fusebench import encoders, learners
 from fusebench.engine.keys import digest, versions
 from fusebench.engine.splits import Part, Scheme
 from fusebench.fusions import base as fusions
+from fusebench.fusions.base import Fusion, load_fusion
 from fusebench.spec.model import FusionSpec, LearnerSpec, Spec
 
 LearnerKind = Literal["learner", "fusion", "reference"]
@@ -137,13 +138,13 @@ class Blueprint:
         return fusion.tolerant or all(self.fits_problem(member, problem) for member in fusion.members)
 
     @staticmethod
-    def fusion_class(name: str) -> type[fusions.Fusion]:
+    def fusion_class(name: str) -> type[Fusion]:
         """Return a fusion's class."""
         from fusebench.fusions import _references
 
         if name in _references.REFERENCES:
             return _references.REFERENCES[name]
-        return fusions.REGISTRY.load(name)
+        return load_fusion(name)
 
     def members_on(self, model: str, problem: PredictionProblem) -> tuple[str, ...]:
         """Return a fusion's members that can predict this kind of target."""
@@ -260,11 +261,11 @@ def _resolve(
         named = itertools.chain.from_iterable(grids.get(member, (member,)) for member in fusion.members)
         return FusionModel(id=name, kind="fusion", spec=fusion, members=tuple(named))
     members = tuple(expanded)
-    if fusions.REGISTRY.load(fusion.type).default_members == "everything":
+    if load_fusion(fusion.type).default_members == "everything":
         members += tuple(
             other
             for other, one in spec.fusions.items()
-            if other != name and fusions.REGISTRY.load(one.type).default_members != "everything"
+            if other != name and load_fusion(one.type).default_members != "everything"
         )
     return FusionModel(id=name, kind="fusion", spec=fusion, members=members)
 

@@ -10,6 +10,7 @@ from fusebench import spec as specs
 from fusebench.engine.blueprint import Blueprint, PredictionProblem, expand
 from fusebench.errors import Problem
 from fusebench.fusions import base as fusions
+from fusebench.fusions.base import load_fusion
 from fusebench.spec.model import FusionSpec, LearnerSpec, Spec
 
 ANY_TARGET: frozenset[str] = frozenset()  # no kind of target is known yet
@@ -69,7 +70,7 @@ def check_against_data(spec: Spec, blueprint: Blueprint, problem: PredictionProb
 
 def resolve_fusion(fusion: FusionSpec) -> FusionSpec:
     """Return a fusion's spec with nested learners read and lists made tuples; it must have been checked."""
-    params, _ = _read_params(fusions.REGISTRY.load(fusion.type), fusion.params)
+    params, _ = _read_params(load_fusion(fusion.type), fusion.params)
     canonical = fusions.REGISTRY.canonical(fusion.type) or fusion.type
     return fusion.model_copy(update={"type": canonical, "params": params})
 
@@ -87,7 +88,7 @@ def _check_fusion(fusion: FusionSpec, n_members: int, *, allow_import: bool) -> 
     if registry.canonical(fusion.type) is None:
         yield Problem(message=f"unknown fusion '{fusion.type}'", path=("type",), hint=registry.suggest(fusion.type))
         return
-    kind = registry.load(fusion.type)
+    kind = load_fusion(fusion.type)
     params, problems = _read_params(kind, fusion.params)
     yield from problems
     if problems:

@@ -55,7 +55,7 @@ class Predictions:
             return several[0]
         if several[0].proba is None:
             return cls(np.mean([one.labels for one in several], axis=0), None)
-        proba = np.mean([one.proba for one in several], axis=0)
+        proba = np.mean([one.proba for one in several if one.proba is not None], axis=0)
         return cls(proba.argmax(axis=1), proba)
 
     @classmethod

@@ -166,7 +166,7 @@ def _encode(entry: Entry) -> list[bytes | memoryview]:
         if array.dtype.kind not in PLAIN_KINDS:
             raise TypeError(f"array {name!r} has dtype {array.dtype}, which is not plain bytes")
         plain = np.ascontiguousarray(array)
-        data = memoryview(plain.reshape(-1).view(np.uint8))
+        data = plain.reshape(-1).view(np.uint8).data
         padding = bytes(-data.nbytes % ALIGNMENT)
         described.append({"name": name, "dtype": plain.dtype.str, "shape": list(array.shape), "offset": offset})
         offset += data.nbytes + len(padding)

@@ -143,7 +143,8 @@ class Workbench:
     def _encode(self, item: EncodeItem) -> Entry:
         problem = self._problem(item.problem)
         encoded = self._make_encoded(problem, item.learner, item.part)
-        encoded.save(Path(item.path))
+        if encoded.is_plain:
+            encoded.save(Path(item.path))
         self._encoded.put((problem.digest, item.part, str(self.blueprint.encoder_of(item.learner, problem))), encoded)
         return Entry("encode", {"seconds": encoded.seconds})
 
@@ -265,8 +266,8 @@ class Workbench:
         """Return a member's out-of-fold and test predictions on an outer split."""
         if member in self.blueprint.fusions:
             keys = [self.blueprint.fuse_key(problem, member, *split, stage) for stage in ("oof", "test")]
-            oof, test = self._entries(keys)
-            return Predictions.read(oof, 0), Predictions.read(test, 0)
+            first, second = self._entries(keys)
+            return Predictions.read(first, 0), Predictions.read(second, 0)
         scheme, splits = problem.scheme, self.data(problem).splits
         inner_parts = scheme.inner_parts(*split)
         test_parts = scheme.test_parts(*split)
@@ -428,6 +429,11 @@ class Encoded:
     categorical: tuple[int, ...]
     seconds: float
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is matrices, which other workers can map; a data frame each encodes for itself."""
+        return not any(hasattr(X, "columns") for X in (self.train, *self.predicted))
+
     def save(self, folder: Path) -> None:
         """Write to scratch for other workers; a reader sees all of it or nothing."""
         import json
@@ -438,7 +444,7 @@ class Encoded:
         aside.mkdir(parents=True)
         for n, X in enumerate((self.train, *self.predicted)):
             if sp.issparse(X):
-                sp.save_npz(aside / f"{n}.npz", X, compressed=False)
+                sp.save_npz(aside / f"{n}.npz", sp.csr_matrix(X), compressed=False)
             else:
                 np.save(aside / f"{n}.npy", np.asarray(X), allow_pickle=False)
         described = {"categorical": self.categorical, "seconds": self.seconds, "n": 1 + len(self.predicted)}

@@ -213,3 +213,9 @@ class Fusion(ABC):
 
 def _as_index(rows: NDArray[Any]) -> NDArray[Any]:
     return np.flatnonzero(rows) if rows.dtype == bool else rows
+
+
+def load_fusion(name: str) -> type[Fusion]:
+    """Import one strategy and return its class."""
+    found: type[Fusion] = REGISTRY.load(name)
+    return found

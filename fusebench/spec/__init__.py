@@ -125,7 +125,7 @@ def scoring_for(spec: Spec, target_type: str) -> tuple[str, ...]:
     """Return the metrics for a kind of target; accuracy or r2 where the spec names none."""
     kind = "regression" if target_type == "continuous" else "classification"
     if isinstance(spec.scoring, Mapping):
-        return spec.scoring.get(kind, ()) or DEFAULT_SCORING[kind]  # type: ignore[call-overload, no-any-return]  # a literal key
+        return spec.scoring.get(kind, ()) or DEFAULT_SCORING[kind]  # type: ignore[call-overload]  # a literal key
     return spec.scoring or DEFAULT_SCORING[kind]
 
 

@@ -117,14 +117,14 @@ class _Cluster:
 
     def drain(self) -> None:
         """Run until nothing is left."""
-        from distributed import FIRST_COMPLETED, wait
+        from distributed import wait
 
         run = self._run
         while run.schedule.unfinished and not run.out_of_time():
             self._fill()
             if self._in_flight:
                 try:
-                    finished = wait(list(self._in_flight), timeout=POLL_SECONDS, return_when=FIRST_COMPLETED).done
+                    finished = wait(list(self._in_flight), timeout=POLL_SECONDS, return_when="FIRST_COMPLETED").done
                 except TimeoutError:
                     finished = set()
                 for future in finished:

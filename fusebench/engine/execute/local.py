@@ -134,7 +134,7 @@ def _fits_models(plan: Plan, item: FuseItem) -> bool:
     if item.fusion == "oracle":
         return False
     kind = plan.blueprint.fusion_class(plan.blueprint.fusions[item.fusion].spec.type)
-    return kind.trains
+    return bool(kind.trains)
 
 
 def default_jobs() -> int:
