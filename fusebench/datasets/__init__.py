@@ -1,1 +1,181 @@
 """Datasets: where they come from and what is known about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fusebench.datasets.base import REGISTRY, Dataset, Source, Target
+from fusebench.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fusebench.spec.model import CV, DatasetSpec
+
+__all__ = [
+    "REGISTRY", "Dataset", "Source", "Target", "check_folds", "identity", "known", "load", "names", "open_saved",
+    "resolve", "save", "show",
+]  # fmt: skip
+
+ENTRIES = "datasets.yaml"
+SUITE = "suite:"
+
+
+@cache
+def _own_entries() -> Mapping[str, Mapping[str, Any]]:
+    """Return the entries that ship with the package, or lie at the top of a checkout."""
+    here = Path(__file__).parent
+    path = next((one for one in (here / ENTRIES, here.parents[1] / ENTRIES) if one.is_file()), None)
+    return {} if path is None else _entries_of(path)
+
+
+@cache
+def _entries_of(path: Path) -> Mapping[str, Mapping[str, Any]]:
+    from fusebench import spec as specs
+
+    found = specs.read(path).data
+    wrong = [name for name, entry in found.items() if not isinstance(entry, dict)]
+    if wrong:
+        raise DataError(f"{path}: entry '{wrong[0]}' is not a mapping")
+    return found
+
+
+def _entries(base: Path | None) -> dict[str, Mapping[str, Any]]:
+    own = dict(_own_entries())
+    beside = None if base is None else base / ENTRIES
+    if beside is not None and beside.is_file():
+        own.update(_entries_of(beside.resolve()))
+    return own
+
+
+def names() -> list[str]:
+    """Return the names in the registry; reads no dataset."""
+    return sorted(_own_entries())
+
+
+def known(name: str) -> bool:
+    """Return whether a name is in the registry."""
+    return name in _own_entries()
+
+
+def resolve(spec: DatasetSpec, base: Path) -> DatasetSpec | list[DatasetSpec] | Problem:
+    """Return what a name stands for; a dataset that is defined in place as it is.
+
+    Parameters
+    ----------
+    spec : DatasetSpec
+        A name (``iris``, ``openml:31``, ``suite:small``) where its `source` is None.
+    base : Path
+        The folder of the spec; a ``datasets.yaml`` in it adds to the registry and wins.
+    """
+    if spec.source is not None:
+        if REGISTRY.canonical(spec.source) is None:
+            hint = f"there is {', '.join(REGISTRY.names())}"
+            return Problem(message=f"unknown source '{spec.source}'", path=("source",), hint=hint)
+        return spec
+    entries = _entries(base)
+    if spec.name.startswith(SUITE):
+        return _suite(spec.name.removeprefix(SUITE), entries)
+    if spec.name in entries:
+        return _from_entry(spec.name, entries[spec.name], spec)
+    if spec.name.startswith("openml:") and REGISTRY.canonical("openml") is not None:
+        return spec.model_copy(update={"source": "openml", "options": {"id": spec.name.removeprefix("openml:")}})
+    near = get_close_matches(spec.name, list(entries), n=1)
+    meant = f"did you mean '{near[0]}'?   " if near else ""
+    return Problem(message=f"unknown dataset '{spec.name}'", hint=f"{meant}(fusebench list datasets)")
+
+
+def _suite(tag: str, entries: Mapping[str, Mapping[str, Any]]) -> list[DatasetSpec] | Problem:
+    tags = sorted({one for entry in entries.values() for one in entry.get("tags", ())} | {"all"})
+    if tag not in tags:
+        return Problem(message=f"unknown suite '{tag}'", hint=f"there is {', '.join(tags)}")
+    chosen = [name for name, entry in entries.items() if tag == "all" or tag in entry.get("tags", ())]
+    return [_from_entry(name, entries[name]) for name in chosen]
+
+
+def _from_entry(name: str, entry: Mapping[str, Any], given: DatasetSpec | None = None) -> DatasetSpec:
+    from fusebench import spec as specs
+
+    full = specs.dataset({"name": name, **entry})
+    if given is None:
+        return full
+    changed = {field: getattr(given, field) for field in given.model_fields_set - {"name", "options"}}
+    return full.model_copy(update=changed)
+
+
+def identity(spec: DatasetSpec, base: Path) -> str:
+    """Return text that changes when the dataset would; reads at most the bytes of a file.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to read.
+    """
+    from importlib.metadata import version
+
+    content = _source(spec).identity(spec, base)
+    return json.dumps([content, spec.model_dump(mode="json"), version("pandas")], sort_keys=True)
+
+
+def load(spec: DatasetSpec, base: Path) -> Dataset:
+    """Read a dataset.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or not be used as its entry says.
+    """
+    from fusebench.datasets._assemble import assemble
+
+    source = _source(spec)
+    targets = spec.target if isinstance(spec.target, tuple) else () if spec.target is None else (spec.target,)
+    if not targets:
+        targets = source.default_target(spec)
+    frame = source.read(spec, base)
+    if not targets:
+        listed = ", ".join(repr(str(one)) for one in list(frame.columns)[:20])
+        raise DataError(
+            f"{spec.name}: which column is the target? Say `target: ...` (--target); the columns are {listed}"
+        )
+    return assemble(spec, frame, targets)  # type: ignore[arg-type]  # positions are resolved there
+
+
+def _source(spec: DatasetSpec) -> Source:
+    source: Source = REGISTRY.load(str(spec.source))()
+    return source
+
+
+def save(dataset: Dataset, folder: Path) -> None:
+    """Write a dataset to a new folder; see `open_saved`."""
+    from fusebench.datasets import _saved
+
+    _saved.save(dataset, folder)
+
+
+def open_saved(folder: Path) -> Dataset:
+    """Return a saved dataset; numeric columns are mapped, not read."""
+    from fusebench.datasets import _saved
+
+    return _saved.open_saved(folder)
+
+
+def check_folds(
+    y: NDArray[Any], cv: CV, *, target_type: str, groups: NDArray[Any] | None = None
+) -> tuple[list[str], list[str]]:
+    """Return the errors and the notes of splitting a target; see `fusebench.datasets._folds`."""
+    from fusebench.datasets import _folds
+
+    return _folds.check_folds(y, cv, target_type=target_type, groups=groups)
+
+
+def show(name: str, base: Path | None = None) -> str:
+    """Return a description of a dataset for people."""
+    from fusebench.datasets._describe import describe
+
+    entry = _from_entry(name, _entries(base)[name])
+    return describe(entry, load(entry, base or Path()))

@@ -444,7 +444,8 @@ class Encoded:
         aside.mkdir(parents=True)
         for n, X in enumerate((self.train, *self.predicted)):
             if sp.issparse(X):
-                sp.save_npz(aside / f"{n}.npz", sp.csr_matrix(X), compressed=False)
+                matrix: Any = X
+                sp.save_npz(aside / f"{n}.npz", matrix, compressed=False)
             else:
                 np.save(aside / f"{n}.npy", np.asarray(X), allow_pickle=False)
         described = {"categorical": self.categorical, "seconds": self.seconds, "n": 1 + len(self.predicted)}

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.errors import Problem, SpecError
+from fusebench.spec._parsing import dataset as _dataset
 from fusebench.spec._parsing import duration, learner, size
 from fusebench.spec._parsing import parse as _parse
 from fusebench.spec._reading import Document, read_document, scalar
-from fusebench.spec.model import Spec
+from fusebench.spec.model import DatasetSpec, Spec
 from fusebench.spec.schema import json_schema
 
 __all__ = [
     "Source",
+    "dataset",
     "dump",
     "duration",
     "from_mapping",
@@ -150,3 +152,17 @@ def dump(spec: Spec) -> str:
     import yaml
 
     return str(yaml.safe_dump(to_mapping(spec), sort_keys=False, allow_unicode=True))
+
+
+def dataset(data: Mapping[str, Any]) -> DatasetSpec:
+    """Return the definition of one dataset given as plain data, as in ``datasets.yaml``.
+
+    Raises
+    ------
+    SpecError
+        If it is not one.
+    """
+    found, problems = _dataset(data)
+    if found is None:
+        raise SpecError(problems)
+    return found

@@ -93,6 +93,13 @@ def learner(value: Any) -> tuple[LearnerSpec | None, list[Problem]]:
     return (None if reader.problems else found), reader.problems
 
 
+def dataset(value: Any) -> tuple[DatasetSpec | None, list[Problem]]:
+    """Return one dataset's definition, or its problems with paths relative to it."""
+    reader = _Reader()
+    found = reader.dataset(value, ())
+    return (None if reader.problems else found), reader.problems
+
+
 class _Reader:
     """Reads and collects problems instead of raising."""
 
@@ -218,7 +225,7 @@ class _Reader:
         at = [("datasets", n) if isinstance(value, list) else ("datasets",) for n in range(len(items))]
         found: list[DatasetSpec] = []
         for item, where in zip(items, at, strict=True):
-            one = self._dataset(item, where)
+            one = self.dataset(item, where)
             if one is None:
                 continue
             if one.name in {other.name for other in found}:
@@ -226,7 +233,7 @@ class _Reader:
             found.append(one)
         return tuple(found)
 
-    def _dataset(self, item: Any, where: Where) -> DatasetSpec | None:
+    def dataset(self, item: Any, where: Where) -> DatasetSpec | None:
         if isinstance(item, str):
             item = _named_dataset(item)
         if not isinstance(item, Mapping):

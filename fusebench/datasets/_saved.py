@@ -1,0 +1,112 @@
+"""Save a dataset so that workers open it without pickle and without reading what they do not use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fusebench.datasets.base import Dataset, Target
+
+
+def save(dataset: Dataset, folder: Path) -> None:
+    """Write a dataset to a new folder: numbers as one array a kind, the rest as Arrow."""
+    import pyarrow.feather as feather
+
+    folder.mkdir(parents=True)
+    kinds = [column.dtype.str if column.dtype.kind in "iufbM" else "arrow" for _, column in dataset.X.items()]
+    for n, dtype in enumerate(sorted(set(kinds) - {"arrow"})):
+        block = [np.asarray(dataset.X.iloc[:, c]) for c, kind in enumerate(kinds) if kind == dtype]
+        np.save(folder / f"block{n}.npy", np.column_stack(block), allow_pickle=False)
+    rest = {f"c{c}": dataset.X.iloc[:, c] for c, kind in enumerate(kinds) if kind == "arrow"}
+    if rest:
+        feather.write_feather(pd.DataFrame(rest), folder / "rest.arrow", compression="uncompressed")
+    for role in ("groups", "time", "folds", "weights"):
+        column = getattr(dataset, role)
+        if column is not None:
+            np.save(folder / f"{role}.npy", column, allow_pickle=False)
+    described = [_save_target(target, n, folder) for n, target in enumerate(dataset.targets)]
+    facts = {
+        "name": dataset.name,
+        "columns": list(dataset.X.columns),
+        "kinds": kinds,
+        "targets": described,
+        "fingerprint": dataset.fingerprint,
+        "preprocessing": dataset.preprocessing,
+        "text": list(dataset.text),
+        "notes": list(dataset.notes),
+    }
+    (folder / "dataset.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def _save_target(target: Target, n: int, folder: Path) -> dict[str, Any]:
+    np.save(folder / f"y{n}.npy", target.y, allow_pickle=False)
+    if target.classes is not None:
+        np.save(folder / f"classes{n}.npy", target.classes, allow_pickle=False)
+    if target.missing is not None:
+        np.save(folder / f"missing{n}.npy", target.missing, allow_pickle=False)
+    return {"name": target.name, "target_type": target.target_type}
+
+
+def open_saved(folder: Path) -> Dataset:
+    """Return a saved dataset; numeric columns are mapped, not read."""
+    import pyarrow.feather as feather
+
+    facts = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    kinds: list[str] = facts["kinds"]
+    dtypes = sorted(set(kinds) - {"arrow"})
+    blocks = {dtype: np.load(folder / f"block{n}.npy", mmap_mode="r") for n, dtype in enumerate(dtypes)}
+    if len(blocks) == 1 and "arrow" not in kinds:
+        X = pd.DataFrame(next(iter(blocks.values())), columns=facts["columns"], copy=False)
+    else:
+        rest = feather.read_feather(folder / "rest.arrow") if "arrow" in kinds else None
+        taken = dict.fromkeys(dtypes, 0)
+        columns: list[Any] = []
+        for c, kind in enumerate(kinds):
+            if kind == "arrow" and rest is not None:
+                columns.append(_plain(rest[f"c{c}"]))
+                continue
+            columns.append(pd.Series(np.asarray(blocks[kind][:, taken[kind]])))
+            taken[kind] += 1
+        X = pd.concat(columns, axis=1)
+        X.columns = pd.Index(facts["columns"])
+    roles = {role: _load(folder / f"{role}.npy") for role in ("groups", "time", "folds", "weights")}
+    targets = tuple(
+        Target(
+            one["name"],
+            _required(folder / f"y{n}.npy"),
+            one["target_type"],
+            _load(folder / f"classes{n}.npy"),
+            _load(folder / f"missing{n}.npy"),
+        )
+        for n, one in enumerate(facts["targets"])
+    )
+    return Dataset(
+        facts["name"],
+        X,
+        targets,
+        facts["fingerprint"],
+        facts["preprocessing"],
+        text=tuple(facts["text"]),
+        notes=tuple(facts["notes"]),
+        **roles,
+    )
+
+
+def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column of text as Python strings, whatever string type Arrow gave."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        categories = [str(one) for one in column.cat.categories]
+        return pd.Series(pd.Categorical.from_codes(np.asarray(column.cat.codes), categories=categories))
+    return column.astype(object)
+
+
+def _required(path: Path) -> Any:
+    return np.load(path, allow_pickle=False)
+
+
+def _load(path: Path) -> Any:
+    return np.load(path, allow_pickle=False) if path.exists() else None

@@ -1,0 +1,52 @@
+"""The datasets that are bundled with scikit-learn."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from fusebench.datasets.base import Source
+from fusebench.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fusebench.spec.model import DatasetSpec
+
+LOADERS = ("breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine")
+LINNERUD_TARGETS = ("Weight", "Waist", "Pulse")
+
+
+class BundledWithScikitLearn(Source):
+    """A ``sklearn.datasets.load_*`` function, by the name behind ``load_``."""
+
+    options: ClassVar = {"loader": f"one of {', '.join(LOADERS)}; default: the dataset's name"}
+    needs_target = False
+
+    def read(self, spec: DatasetSpec, base: Path) -> pd.DataFrame:
+        """Return the table with class names in place of codes."""
+        import pandas as pd
+        from sklearn import datasets
+
+        loaded = getattr(datasets, f"load_{self._loader(spec)}")(as_frame=True)
+        frame: pd.DataFrame = loaded.frame.copy()
+        names = getattr(loaded, "target_names", None)
+        if "target" in frame and frame["target"].dtype.kind == "i" and names is not None:
+            frame["target"] = pd.Categorical.from_codes(frame["target"].to_numpy(), [str(one) for one in names])
+        return frame
+
+    def identity(self, spec: DatasetSpec, base: Path) -> str:
+        """Return the loader and scikit-learn's version."""
+        return f"{self._loader(spec)} of scikit-learn {version('scikit-learn')}"
+
+    def default_target(self, spec: DatasetSpec) -> tuple[str, ...]:
+        """Return the loader's own target."""
+        return LINNERUD_TARGETS if self._loader(spec) == "linnerud" else ("target",)
+
+    @staticmethod
+    def _loader(spec: DatasetSpec) -> str:
+        loader = str(spec.options.get("loader", spec.name))
+        if loader not in LOADERS:
+            raise DataError(f"{spec.name}: scikit-learn bundles no '{loader}'; there is {', '.join(LOADERS)}")
+        return loader
