@@ -217,7 +217,7 @@ def _target(column: pd.Series[Any], label: str, spec: DatasetSpec, several: bool
     kind = declared or _inferred(column.dropna(), numeric, label, notes)
     if kind == "continuous":
         return _continuous(column, missing, label, name, numeric)
-    return _classes(column, missing, label, name, kind, declared is not None, numeric, notes)
+    return _classes(column, missing, label, name, kind, numeric, notes)
 
 
 def _one_type(values: pd.Series[Any], label: str, name: str) -> None:
@@ -265,7 +265,6 @@ def _classes(
     label: str,
     name: str,
     kind: str,
-    declared: bool,
     numeric: bool,
     notes: list[str],
 ) -> Target:
@@ -289,7 +288,7 @@ def _classes(
         notes.append(f"the labels of target {label!r} have gaps")
     y = np.full(len(column), -1, dtype=np.intp)
     y[~missing] = codes
-    found = "multiclass" if len(classes) > 2 or kind == "multiclass" and len(classes) > 2 else "binary"
+    found = "multiclass" if len(classes) > 2 or (kind == "multiclass" and len(classes) > 2) else "binary"
     return Target(label, y, found, classes, missing if missing.any() else None)
 
 

@@ -14,7 +14,7 @@ from fusebench.datasets.base import Dataset, Target
 
 def save(dataset: Dataset, folder: Path) -> None:
     """Write a dataset to a new folder: numbers as one array a kind, the rest as Arrow."""
-    import pyarrow.feather as feather
+    from pyarrow import feather
 
     folder.mkdir(parents=True)
     kinds = [column.dtype.str if column.dtype.kind in "iufbM" else "arrow" for _, column in dataset.X.items()]
@@ -53,7 +53,7 @@ def _save_target(target: Target, n: int, folder: Path) -> dict[str, Any]:
 
 def open_saved(folder: Path) -> Dataset:
     """Return a saved dataset; numeric columns are mapped, not read."""
-    import pyarrow.feather as feather
+    from pyarrow import feather
 
     facts = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     kinds: list[str] = facts["kinds"]

@@ -1,6 +1,7 @@
 """What a dataset is, and what a source of datasets has to do.
 
-Adding a source is adding one file to this package. Its name is the ``source`` in YAML; the class inside reads a raw table.
+Adding a source is adding one file to this package. Its name is the ``source`` in YAML; the class inside reads a raw
+table.
 """
 
 from __future__ import annotations
