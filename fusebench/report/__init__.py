@@ -1,1 +1,29 @@
-"""Report formats, one a file."""
+"""Report formats, one a file, and the files of a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fusebench.report.base import REGISTRY, Format, Verdicts
+from fusebench.results import Results
+
+__all__ = ["REGISTRY", "Format", "Verdicts", "render", "write_run"]
+
+
+def render(results: Results, verdicts: Verdicts, format_name: str) -> str:
+    """Return results in a format.
+
+    Raises
+    ------
+    KeyError
+        If there is no such format.
+    """
+    chosen: Format = REGISTRY.load(format_name)()
+    return chosen.render(results, verdicts)
+
+
+def write_run(results: Results, verdicts: Verdicts, folder: Path) -> None:
+    """Write every table of a run into a folder; see `fusebench.report._files`."""
+    from fusebench.report import _files
+
+    _files.write_run(results, verdicts, folder)

@@ -1,0 +1,183 @@
+"""The files of a run folder, each written aside, synced and renamed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fusebench.errors import StorageError
+from fusebench.report.base import Verdicts
+from fusebench.results import SCHEMA_VERSION, Cost, Failure, Results
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t")
+SCORES = ("dataset", "target", "model", "kind", "repeat", "fold", "metric", "score")
+LEADERBOARD = (
+    "model", "kind", "metric", "rank", "mean_score", "ci_low", "ci_high", "diff_best_single", "verdict", "group",
+    "fit_seconds_marginal", "fit_seconds_total", "predict_us_per_row", "bytes", "failures",
+)  # fmt: skip
+COMPARISONS = (
+    "dataset", "metric", "model_a", "model_b", "method", "mean_diff", "se", "ci_low", "ci_high", "p", "p_holm",
+    "p_worse", "p_equivalent", "p_better", "verdict",
+)  # fmt: skip
+CONTRIBUTIONS = ("dataset", "fusion", "member", "metric", "shapley", "leave_one_out", "weight_mean", "weight_sd")
+
+
+def write_run(results: Results, verdicts: Verdicts, folder: Path) -> None:
+    """Write every table of a run.
+
+    Raises
+    ------
+    StorageError
+        If the folder cannot be written.
+    """
+    import yaml
+
+    files = {
+        "spec.yaml": yaml.safe_dump(_plain(results.spec), sort_keys=False, allow_unicode=True),
+        "environment.json": as_json(results.environment),
+        "scores.csv": as_csv(SCORES, results.scores),
+        "leaderboard.csv": as_csv(LEADERBOARD, verdicts.leaderboard),
+        "comparisons.csv": as_csv(COMPARISONS, verdicts.comparisons),
+        "costs.csv": as_csv(Cost._fields, results.costs),
+        "failures.csv": as_csv(Failure._fields, results.failures),
+        "contributions.csv": as_csv(CONTRIBUTIONS, _contributions(results)),
+        "summary.json": as_json(summary(results, verdicts)),
+    }
+    for name, text in files.items():
+        _write(folder / name, text)
+
+
+def summary(results: Results, verdicts: Verdicts) -> dict[str, Any]:
+    """Return everything but the tables, as plain data."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": results.name,
+        "complete": results.complete,
+        "metrics": list(results.metrics),
+        "models": [
+            {"id": one.id, "kind": one.kind, "type": one.type, "members": list(one.members), "order": one.order}
+            for one in results.models
+        ],
+        "datasets": [_dataset(one) for one in results.datasets],
+        "leaderboard": [row._asdict() for row in verdicts.leaderboard],
+        "sentences": list(verdicts.sentences),
+        "warnings": list(verdicts.warnings),
+        "notes": list(results.notes),
+        "n_failures": len(results.failures),
+        "totals": _totals(results),
+        "explanations": [
+            {"dataset": d, "target": t, "model": m, "repeat": r, "fold": f, "explain": told}
+            for (d, t, m, r, f), told in sorted(results.explanations.items())
+        ],
+    }
+
+
+def _dataset(one: Any) -> dict[str, Any]:
+    def by_split(values: Mapping[tuple[int, int], Any]) -> dict[str, Any]:
+        return {f"{r}/{i}": value for (r, i), value in sorted(values.items())}
+
+    return {
+        "name": one.name,
+        "target": one.target,
+        "target_type": one.target_type,
+        "n_samples": one.n_samples,
+        "n_features": one.n_features,
+        "n_classes": one.n_classes,
+        "fingerprint": one.fingerprint,
+        "preprocessing": one.preprocessing,
+        "fold_hashes": by_split(one.fold_hashes),
+        "n_train": by_split(one.n_train),
+        "n_test": by_split(one.n_test),
+        "notes": list(one.notes),
+    }
+
+
+def _totals(results: Results) -> list[dict[str, Any]]:
+    kinds = {one.id: one.kind for one in results.models}
+    own: dict[tuple[str, str, str], float] = {}
+    for row in results.costs:
+        key = (row.dataset, row.target, row.model)
+        own[key] = own.get(key, 0.0) + (row.fit_cpu_seconds or 0.0)
+    return [
+        {
+            "dataset": dataset,
+            "target": target,
+            "model": model,
+            "kind": kinds[model],
+            "fits": fits,
+            "fit_cpu_seconds": cpu,
+            "fit_wall_seconds": wall,
+            "own_cpu_seconds": own.get((dataset, target, model), 0.0),
+        }
+        for (dataset, target, model), (fits, cpu, wall) in sorted(results.totals.items())
+    ]
+
+
+def _contributions(results: Results) -> list[tuple[Any, ...]]:
+    """Return the mean and spread over splits of each member's learned weight."""
+    members = {one.id: one.members for one in results.models}
+    gathered: dict[tuple[str, str, str, str], list[float]] = {}
+    for (dataset, _, fusion, _, _), told in results.explanations.items():
+        weights = told.get("weights")
+        if not isinstance(weights, (list, tuple)) or len(weights) != len(members.get(fusion, ())):
+            continue
+        for member, weight in zip(members[fusion], weights, strict=True):
+            if isinstance(weight, (int, float)):
+                gathered.setdefault((dataset, fusion, member, results.metrics[0]), []).append(float(weight))
+    rows: list[tuple[Any, ...]] = []
+    for key, values in sorted(gathered.items()):
+        mean = sum(values) / len(values)
+        spread = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1)) if len(values) > 1 else None
+        rows.append((*key, None, None, mean, spread))
+    return rows
+
+
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows as CSV: full floats, empty for None, no text that a spreadsheet would run."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_cell(one) for one in row] for row in rows)
+    return stream.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else ""
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def as_json(value: Any) -> str:
+    """Return strict JSON: what is not finite becomes null."""
+    return json.dumps(_plain(value), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _write(path: Path, text: str) -> None:
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with aside.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror or error}; the fits are kept in the store") from error

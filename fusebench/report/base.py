@@ -1,0 +1,106 @@
+"""What a report format is: text made of results and verdicts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from fusebench.discovery import Registry
+from fusebench.results import Results
+
+REGISTRY = Registry(package="fusebench.report", base="Format", noun="format")
+
+
+class Row(Protocol):
+    """A named tuple."""
+
+    _fields: tuple[str, ...]
+
+    def __iter__(self) -> Any:
+        """Yield the cells."""
+        ...
+
+
+class Verdicts(Protocol):
+    """What the formats read of the verdicts."""
+
+    @property
+    def leaderboard(self) -> Sequence[Any]:
+        """Rows by metric, best first."""
+        ...
+
+    @property
+    def comparisons(self) -> Sequence[Any]:
+        """Pairs of models."""
+        ...
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What limits the numbers."""
+        ...
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """The findings in words."""
+        ...
+
+    @property
+    def per_dataset(self) -> Mapping[str, Sequence[Any]]:
+        """The leaderboard of each dataset."""
+        ...
+
+
+class Format(ABC):
+    """One way of showing a run. Adding a format is adding one file to this package."""
+
+    @abstractmethod
+    def render(self, results: Results, verdicts: Verdicts) -> str:
+        """Return the run as text."""
+
+
+def visible(text: object) -> str:
+    """Return a name with every character that could steer a terminal or turn text around made visible."""
+    return "".join(one if one.isprintable() else "\ufffd" for one in str(text))
+
+
+def shortened(text: object, width: int = 40) -> str:
+    """Return a visible name of at most `width` characters."""
+    shown = visible(text)
+    return shown if len(shown) <= width else f"{shown[: width - 1]}…"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Return a number for people, ``n/a`` where there is none."""
+    return "n/a" if value is None else f"{value:.{digits}f}"
+
+
+def seconds(value: float | None) -> str:
+    """Return seconds with about three digits."""
+    if value is None:
+        return "n/a"
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def rank(value: float | None) -> str:
+    """Return a rank: whole where it is, with one decimal where it is a mean."""
+    return "" if value is None else f"{value:g}" if value == int(value) else f"{value:.1f}"
+
+
+def board_of(verdicts: Verdicts, metric: str) -> list[Any]:
+    """Return the leaderboard rows of one metric."""
+    return [row for row in verdicts.leaderboard if row.metric == metric]
+
+
+CELLS = ("rank", "model", "kind", "mean score", "95% interval", "vs best_single", "group", "CPU s", "failures")
+
+
+def cells(row: Any) -> list[str]:
+    """Return a leaderboard row as the texts of `CELLS`."""
+    interval = "" if row.ci_low is None else f"{row.ci_low:.4f} to {row.ci_high:.4f}"
+    difference = "" if row.diff_best_single is None or not row.verdict else f"{row.diff_best_single:+.4f} {row.verdict}"
+    shown_rank = "bound" if row.model == "oracle" else rank(row.rank)
+    return [
+        shown_rank, visible(row.model), row.kind, number(row.mean_score), interval, difference, row.group,
+        seconds(row.fit_seconds_total), row.failures,
+    ]  # fmt: skip
