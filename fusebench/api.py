@@ -20,8 +20,9 @@ from fusebench.engine.environment import environment
 from fusebench.engine.execute import local
 from fusebench.engine.execute._run import Outcomes, Progress
 from fusebench.engine.execute.local import LocalExecutor, default_jobs
+from fusebench.engine.keys import digest
 from fusebench.engine.prepare import Prepared, library_modules, prepare, with_problems
-from fusebench.engine.store import Store
+from fusebench.engine.store import Entry, Store
 from fusebench.engine.tasks import DataFolders, FitItem, Item, Workbench
 from fusebench.errors import Problem, SpecError, UsageError
 from fusebench.results import Results
@@ -131,6 +132,7 @@ def load_spec(
     overrides: Sequence[tuple[str, str]] = (),
     only: Mapping[str, Sequence[str]] | None = None,
     allow_import: bool = False,
+    place: Settings | None = None,
 ) -> LoadedSpec:
     """Read and check a spec file; needs no data and fits nothing.
 
@@ -143,6 +145,8 @@ def load_spec(
         Keep only these.
     allow_import : bool, default=False
         Whether classes outside the trusted packages may be imported.
+    place : Settings, optional
+        Whose store remembers specs that were found fine, so that a finished benchmark imports no estimator.
 
     Raises
     ------
@@ -152,7 +156,7 @@ def load_spec(
     source = specs.read(path)
     for dotted, value in overrides:
         source = source.override(dotted, value)
-    return _checked(source, path.parent, only or {}, allow_import)
+    return _checked(source, path.parent, only or {}, allow_import, place)
 
 
 def spec_from(
@@ -161,12 +165,13 @@ def spec_from(
     base: Path | None = None,
     overrides: Sequence[tuple[str, str]] = (),
     allow_import: bool = False,
+    place: Settings | None = None,
 ) -> LoadedSpec:
     """Check a spec given as plain data, written as in YAML."""
     source = specs.from_mapping(data)
     for dotted, value in overrides:
         source = source.override(dotted, value)
-    return _checked(source, base or Path(), {}, allow_import)
+    return _checked(source, base or Path(), {}, allow_import, place)
 
 
 def comparison_spec(
@@ -224,15 +229,25 @@ def save_spec(data: Mapping[str, Any], path: Path) -> None:
         io.write_durably(path, [text.encode()])
 
 
-def _checked(source: Source, base: Path, only: Mapping[str, Sequence[str]], allow_import: bool) -> LoadedSpec:
+def _checked(
+    source: Source, base: Path, only: Mapping[str, Sequence[str]], allow_import: bool, place: Settings | None
+) -> LoadedSpec:
     spec, problems = specs.parse(source)
     if spec is not None:
         spec = _keep_only(spec, only)
         spec, unknown = _resolve_datasets(spec, base)
-        problems = [*problems, *unknown, *check.check_models(spec, allow_import=allow_import)]
+        problems = [*problems, *unknown]
+        if place is None or not Store(place.store).has(_checked_key(spec, allow_import=allow_import)):
+            problems += check.check_models(spec, allow_import=allow_import)
     if problems or spec is None:
         raise SpecError(source.arrange(problems))
     return LoadedSpec(spec=spec, source=source, base=base, allow_import=allow_import)
+
+
+def _checked_key(spec: Spec, *, allow_import: bool) -> str:
+    """Return the key under which a store remembers that a spec's models were found fine."""
+    installed = environment()["versions"]
+    return digest("checked", specs.to_mapping(spec), installed, allow_import)
 
 
 def _keep_only(spec: Spec, only: Mapping[str, Sequence[str]]) -> Spec:
@@ -315,8 +330,11 @@ def make_plan(loaded: LoadedSpec, place: Settings) -> PreparedRun:
     }
     if found:
         raise SpecError(loaded.source.arrange(list(found.values())))
+    checked = _checked_key(loaded.spec, allow_import=loaded.allow_import)
+    if not store.has(checked):
+        store.put(checked, Entry("checked", {}))
     plan = planning.make_plan(blueprint, planning.CostModel(_recorded_costs(store)))
-    missing = plan.missing((lambda _: False) if place.fresh else store.has)
+    missing = dict(plan.tasks) if place.fresh else plan.missing(store.has, lambda key: store.get(key) is not None)
     return PreparedRun(loaded=loaded, store=store, prepared=prepared, plan=plan, missing=missing)
 
 

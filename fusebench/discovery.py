@@ -49,9 +49,7 @@ class Registry:
         locations = list(spec.submodule_search_locations or ()) if spec else []
         files = (path for folder in locations for path in Path(folder).glob("*.py"))
         return {
-            path.stem: path
-            for path in sorted(files)
-            if not path.stem.startswith("_") and path.stem not in SHARED_FILES
+            path.stem: path for path in sorted(files) if not path.stem.startswith("_") and path.stem not in SHARED_FILES
         }
 
     @cached_property

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from fusebench.cli import say
 
 if TYPE_CHECKING:
-    from fusebench.engine.execute._run import Progress
     from fusebench.engine.blueprint import Blueprint
+    from fusebench.engine.execute._run import Progress
     from fusebench.engine.plan import Task
     from fusebench.engine.tasks import Item
 

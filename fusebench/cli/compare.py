@@ -57,10 +57,10 @@ def compare(
         scoring=options.names(scoring),
     )
     overrides = options.assignments(override, threads=threads_per_fit, timeout=timeout, memory=memory)
-    loaded = api.spec_from(data, overrides=overrides, allow_import=allow_import)
+    place = options.place(store, jobs, time_limit, fresh=fresh)
+    loaded = api.spec_from(data, overrides=overrides, allow_import=allow_import, place=place)
     if save_spec is not None:
         api.save_spec(data, save_spec)
-    place = options.place(store, jobs, time_limit, fresh=fresh)
     if dry_run:
         from fusebench.cli.plan import print_plan
 

@@ -51,8 +51,8 @@ def run(
         for kind, value in (("datasets", datasets), ("learners", learners), ("fusions", fusions))
     }
     overrides = options.assignments(override, threads=threads_per_fit, timeout=timeout, memory=memory)
-    loaded = api.load_spec(spec, overrides=overrides, only=only, allow_import=allow_import)
     place = options.place(store, jobs, time_limit, fresh=fresh)
+    loaded = api.load_spec(spec, overrides=overrides, only=only, allow_import=allow_import, place=place)
     if dry_run:
         from fusebench.cli.plan import print_plan
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -210,7 +211,7 @@ def _target(column: pd.Series[Any], label: str, spec: DatasetSpec, several: bool
             f"{name}: target: column {label!r} has {int(missing.sum())} missing values; "
             "remove those rows or fill them in"
         )
-    declared = spec.target_type.get(label) if hasattr(spec.target_type, "get") else spec.target_type
+    declared = spec.target_type.get(label) if isinstance(spec.target_type, Mapping) else spec.target_type
     numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
     if not numeric:
         _one_type(column.dropna(), label, name)
@@ -336,11 +337,11 @@ def _fingerprint(X: pd.DataFrame, targets: tuple[Target, ...], *columns: NDArray
         )
         if isinstance(column.dtype, pd.CategoricalDtype):
             digest.update("\0".join(map(str, column.cat.categories)).encode())
-            digest.update(np.ascontiguousarray(column.cat.codes, dtype="<i4"))
+            digest.update(np.ascontiguousarray(column.cat.codes, dtype="<i4").tobytes())
         elif column.dtype.kind == "M":
-            digest.update(column.to_numpy(dtype="datetime64[ns]").view("<i8"))
+            digest.update(column.to_numpy(dtype="datetime64[ns]").view("<i8").tobytes())
         elif column.dtype.kind in "iufb":
-            digest.update(np.ascontiguousarray(column.to_numpy()))
+            digest.update(np.ascontiguousarray(column.to_numpy()).tobytes())
         else:
             for value in column:
                 digest.update(f"{len(value)}:{value}".encode())
@@ -348,7 +349,7 @@ def _fingerprint(X: pd.DataFrame, targets: tuple[Target, ...], *columns: NDArray
         digest.update(f"\0{target.name}\0{target.target_type}\0".encode())
         if target.classes is not None:
             digest.update("\0".join(map(str, target.classes)).encode())
-        digest.update(np.ascontiguousarray(target.y))
+        digest.update(np.ascontiguousarray(target.y).tobytes())
     for one in columns:
-        digest.update(b"-" if one is None else np.ascontiguousarray(one))
+        digest.update(b"-" if one is None else one.tobytes())
     return digest.hexdigest()

@@ -99,7 +99,7 @@ def open_saved(folder: Path) -> Dataset:
 def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return a column of text as Python strings, whatever string type Arrow gave."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        categories = [str(one) for one in column.cat.categories]
+        categories = pd.Index([str(one) for one in column.cat.categories])
         return pd.Series(pd.Categorical.from_codes(np.asarray(column.cat.codes), categories=categories))
     return column.astype(object)
 

@@ -25,15 +25,11 @@ class BundledWithScikitLearn(Source):
     needs_target = False
 
     def read(self, spec: DatasetSpec, base: Path) -> pd.DataFrame:
-        """Return the table with class names in place of codes."""
-        import pandas as pd
+        """Return the table; classes are the loader's own codes, so that numbers equal those of scikit-learn alone."""
         from sklearn import datasets
 
         loaded = getattr(datasets, f"load_{self._loader(spec)}")(as_frame=True)
-        frame: pd.DataFrame = loaded.frame.copy()
-        names = getattr(loaded, "target_names", None)
-        if "target" in frame and frame["target"].dtype.kind == "i" and names is not None:
-            frame["target"] = pd.Categorical.from_codes(frame["target"].to_numpy(), [str(one) for one in names])
+        frame: pd.DataFrame = loaded.frame
         return frame
 
     def identity(self, spec: DatasetSpec, base: Path) -> str:

@@ -64,10 +64,18 @@ class Plan:
         """Yield the tasks that fit a learner."""
         return (task for task in self.tasks.values() if isinstance(task.item, FitItem))
 
-    def missing(self, has: Callable[[str], bool]) -> dict[str, Task]:
-        """Return the tasks that must run, needs first: those that a goal which is not stored leads to."""
+    def missing(self, has: Callable[[str], bool], is_sound: Callable[[str], bool]) -> dict[str, Task]:
+        """Return the tasks that must run, needs first: those that a goal which is not stored leads to.
+
+        Parameters
+        ----------
+        has : callable
+            Whether an entry is there.
+        is_sound : callable
+            Whether the entry of a goal can be read: nothing else would read it before the results are collected.
+        """
         wanted: dict[str, bool] = {}
-        stack = [goal for goal in self.goals if not has(goal)]
+        stack = [goal for goal in self.goals if not is_sound(goal)]
         wanted.update(dict.fromkeys(stack, True))
         while stack:
             for need in self.tasks[stack.pop()].needs:

@@ -55,7 +55,9 @@ class FitLearner(Protocol):
         groups: NDArray[Any] | None = None,
         random_state: int | None = None,
         proba: bool = True,
-    ) -> FittedLearner: ...
+    ) -> FittedLearner:
+        """Return the fitted learner; `X` is a matrix as it is, or a data frame for the learner's encoder."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

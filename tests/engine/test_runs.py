@@ -1,0 +1,260 @@
+"""Whole runs: the same bytes whatever the workers, resuming, failures that stay where they are, no leaks."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fusebench.errors import DataError, SpecError
+
+SPEC = """
+name: small
+datasets: [iris, wine]
+learners: {nb: nb, knn: knn, lr: lr, dt: dt, rf: {type: rf, n_estimators: 30}}
+fusions: {vote: {type: voting, voting: soft}, stack: stacking}
+scoring: [accuracy, neg_log_loss]
+"""
+
+
+@pytest.fixture
+def spec(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+def scores_of(tmp_path, out):
+    return (tmp_path / out / "scores.csv").read_bytes()
+
+
+def test_the_same_bytes_for_any_number_of_workers(fusebench, spec, tmp_path):
+    for jobs in (1, 2):
+        done = fusebench("run", spec, "--jobs", jobs, "--out", f"out{jobs}", "--store", f"store{jobs}")
+        assert done.returncode == 0, done.stderr
+    assert scores_of(tmp_path, "out1") == scores_of(tmp_path, "out2")
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(fusebench, spec, tmp_path):
+    assert fusebench("run", spec, "--out", "whole", "--store", "whole-store").returncode == 0
+    command = [sys.executable, "-m", "fusebench", "run", str(spec), "--jobs", "2", "--out", "out", "--store", "store"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and len(list((tmp_path / "store").glob("objects/*/*"))) < 40:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    stored = len(list((tmp_path / "store").glob("objects/*/*")))
+    assert stored >= 40
+    planned = fusebench("plan", spec, "--store", "store")
+    assert planned.returncode == 0
+    assert fusebench("run", spec, "--jobs", 2, "--out", "out", "--store", "store").returncode == 0
+    assert scores_of(tmp_path, "out") == scores_of(tmp_path, "whole")
+
+
+def test_a_finished_run_answers_from_the_store_without_scikit_learn(fusebench, spec, tmp_path):
+    assert fusebench("run", spec).returncode == 0
+    first = scores_of(tmp_path, "results/small")
+    hidden = tmp_path / "hidden" / "sklearn"
+    hidden.mkdir(parents=True)
+    (hidden / "__init__.py").write_text("raise ImportError('scikit-learn must not be imported')")
+    here = str(__import__("pathlib").Path(__file__).parents[2])
+    again = fusebench("run", spec, env={"PYTHONPATH": f"{hidden.parent}{os.pathsep}{here}"})
+    assert again.returncode == 0, again.stderr
+    assert scores_of(tmp_path, "results/small") == first
+
+
+def test_only_the_new_fusion_is_missing_from_the_plan(tmp_path):
+    from fusebench import api
+    from fusebench.engine.tasks import FitItem, FuseItem, ScoreItem
+
+    data = {"name": "t", "datasets": ["iris"], "learners": ["nb", "knn"], "fusions": {"vote": "voting"}}
+    place = api.settings(store=tmp_path / "store", n_jobs=1)
+    planned = api.make_plan(api.spec_from(data), place)
+    api.execute(planned, place, api.SilentProgress())
+    more = {**data, "fusions": {"vote": "voting", "mean": "averaging"}}
+    missing = api.make_plan(api.spec_from(more), place).missing.values()
+    items = [task.item for task in missing if task.item is not None]
+    assert not any(isinstance(item, FitItem) for item in items)
+    assert {item.fusion for item in items if isinstance(item, FuseItem)} == {"mean"}
+    assert {item.model for item in items if isinstance(item, ScoreItem)} == {"mean"}
+
+
+def test_a_damaged_entry_is_made_again(bench, tmp_path):
+    data = {"datasets": ["iris"], "learners": ["nb", "knn"], "fusions": {"vote": "voting"}}
+    first = bench(data)
+    for path in (tmp_path / "store" / "objects").glob("*/*"):
+        raw = bytearray(path.read_bytes())
+        raw[len(raw) // 2] ^= 0xFF
+        path.write_bytes(bytes(raw))
+    again = bench(data)
+    assert again.scores == first.scores
+    assert again.failures == ()
+    assert list((tmp_path / "store" / "corrupt").iterdir())
+
+
+HOSTILE = """
+import os, signal, sys, time
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.naive_bayes import GaussianNB
+
+class Hostile(ClassifierMixin, BaseEstimator):
+    def __init__(self, how="raise"):
+        self.how = how
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        if self.how == "raise": raise ValueError("no")
+        if self.how == "exit": sys.exit(3)
+        if self.how == "os_exit": os._exit(7)
+        if self.how == "segfault": os.kill(os.getpid(), signal.SIGSEGV)
+        if self.how == "hang": time.sleep(600)
+        if self.how == "eat":
+            kept = []
+            while True: kept.append(np.ones(10_000_000))
+        if self.how == "shout":
+            for _ in range(2000): print("x" * 10_000)
+        self.inner_ = GaussianNB().fit(X, y)
+        return self
+    def predict(self, X):
+        return self.inner_.predict(X) + (99 if self.how == "unseen" else 0)
+    def predict_proba(self, X):
+        proba = self.inner_.predict_proba(X)
+        if self.how == "nan": proba = proba * np.nan
+        if self.how == "shape": proba = proba[:, :1]
+        if self.how == "sum": proba = proba * 2
+        return proba
+"""
+REASONS = {
+    "raise": "ValueError", "exit": "SystemExit", "os_exit": "died", "segfault": "died", "hang": "timeout",
+    "eat": "memory", "nan": "invalid predictions", "shape": "invalid predictions", "sum": "invalid predictions",
+    "unseen": "invalid predictions",
+}  # fmt: skip
+
+
+def test_one_bad_fit_never_harms_another(fusebench, tmp_path):
+    (tmp_path / "hostile.py").write_text(HOSTILE)
+    lines = [
+        f"  {how}: {{type: hostile.Hostile, how: {how}, timeout: {3 if how == 'hang' else 60}s}}"
+        for how in [*REASONS, "shout"]
+    ]
+    (tmp_path / "spec.yaml").write_text(
+        "name: hostile\ndatasets: [iris]\nlearners:\n  nb: nb\n" + "\n".join(lines)
+        + "\nfusions: {vote: {type: voting, members: [nb, raise]}, fine: {type: voting, members: [nb, shout]}}\n"
+        "cv: {type: holdout, test_size: 0.3, inner: 2}\nresources: {memory: 1500MB}\n"
+    )  # fmt: skip
+    here = str(__import__("pathlib").Path(__file__).parents[2])
+    env = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{here}"}
+    refused = fusebench("run", "spec.yaml", env=env)
+    assert refused.returncode == 2
+    assert "--allow-import" in refused.stderr
+    done = fusebench("run", "spec.yaml", "--allow-import", env=env, timeout=240)
+    assert done.returncode == 4, done.stderr
+    failures = pd.read_csv(tmp_path / "results/hostile/failures.csv", keep_default_na=False)
+    for how, reason in REASONS.items():
+        assert set(failures[(failures.model == how) & (failures.stage == "fit")].reason) == {reason}, how
+    scores = pd.read_csv(tmp_path / "results/hostile/scores.csv", keep_default_na=False)
+    assert {"nb", "shout", "fine", "best_single", "uniform_average", "oracle"} <= set(scores.model)
+    assert not set(REASONS) & set(scores.model)
+    assert "member 'raise' failed" in set(failures[failures.model == "vote"].reason)
+    assert np.isfinite(scores.score.astype(float)).all()
+    assert "died" in done.stdout
+
+
+def test_planted_leak_every_fusion_scores_at_chance(bench, tmp_path):
+    """Features that are noise, with a category of many levels, and labels that are coin flips."""
+    from fusebench.fusions.base import REGISTRY, load_fusion
+
+    rng = np.random.default_rng(5)
+    n = 400
+    frame = pd.DataFrame({f"x{c}": rng.normal(size=n) for c in range(3)})
+    frame["level"] = rng.integers(0, 150, n).astype(str)
+    frame["y"] = np.where(rng.random(n) < 0.5, "a", "b")
+    frame.to_csv(tmp_path / "noise.csv", index=False)
+    fusions = {}
+    for name in REGISTRY.names():
+        kind = load_fusion(name)
+        if "binary" in kind.target_types and name not in {"soup"}:
+            fusions[f"f_{name}"] = {"type": name, **({"members": ["lr"]} if name == "distillation" else {})}
+    for name, required in {
+        "distillation": {"student": "dt"},
+        "bagging": {"n_estimators": 3},
+        "boosting": {"n_estimators": 3},
+    }.items():
+        fusions[f"f_{name}"].update(required)
+    for name in ("bagging", "boosting"):
+        fusions[f"f_{name}"]["members"] = ["dt"]
+    fusions["f_calibrated"]["members"] = ["lr"]
+    results = bench(
+        {
+            "datasets": [{"name": "noise", "path": "noise.csv", "target": "y"}],
+            "learners": {
+                "lr": {"type": "lr", "encode": "target"},
+                "dt": {"type": "dt", "max_depth": 4},
+                "knn": {"type": "knn", "encode": "target"},
+            },
+            "fusions": fusions,
+        }
+    )
+    assert results.failures == ()
+    for model in {row.model for row in results.scores} - {"oracle"}:
+        mean = np.mean([row.score for row in results.scores if row.model == model])
+        assert abs(mean - 0.5) < 0.09, (model, mean)  # 3.6 standard errors of 400 coin flips
+
+
+def test_a_leaking_encoder_would_be_noticed():
+    """The canary works: target encoding fitted outside the folds scores far from chance on the same data."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_score
+
+    rng = np.random.default_rng(5)
+    level, y = rng.integers(0, 150, 400), rng.random(400) < 0.5
+    leaked = np.array([y[level == one].mean() for one in level])[:, None]
+    assert cross_val_score(LogisticRegression(), leaked, y, cv=5).mean() > 0.6
+
+
+def test_a_training_part_that_lacks_a_class_still_has_all_columns(bench, tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=63), "y": ["p"] * 30 + ["q"] * 30 + ["rare"] * 3})
+    frame.to_csv(tmp_path / "rare.csv", index=False)
+    results = bench(
+        {
+            "datasets": [{"name": "rare", "path": "rare.csv", "target": "y"}],
+            "learners": ["nb", "xgb", "lgbm", "svm"],
+            "fusions": {"vote": {"type": "voting", "voting": "soft"}, "stack": "stacking"},
+            "scoring": ["accuracy", "neg_log_loss"],
+        }
+    )
+    assert results.failures == ()
+    assert len(results.scores) == 2 * 5 * (4 + 2 + 3)
+
+
+def test_group_folds_and_time_series(bench, tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=120), "g": np.repeat(np.arange(20), 6), "t": rng.permutation(120)})
+    frame["y"] = frame.a + rng.normal(size=120)
+    frame.to_csv(tmp_path / "g.csv", index=False)
+    data = {"name": "g", "path": "g.csv", "target": "y", "group": "g", "time": "t"}
+    for kind in ("group", "time_series"):
+        results = bench(
+            {"datasets": [data], "learners": ["ridge", "dt"], "fusions": {"stack": "stacking"}, "cv": {"type": kind}}
+        )
+        assert results.failures == ()
+        assert {row.model for row in results.scores} >= {"stack", "best_single"}
+
+
+def test_what_only_the_data_show_is_found_before_the_first_fit(bench):
+    data = {"datasets": ["iris"], "learners": ["nb"]}
+    with pytest.raises(SpecError, match="roc_auc_ovr"):
+        bench({**data, "scoring": "roc_auc"})
+    with pytest.raises(SpecError, match="weights"):
+        bench({**data, "fusions": {"vote": {"type": "voting", "weights": [1, 2]}}})
+    with pytest.raises(DataError, match="no learner of this spec predicts"):
+        bench({"datasets": ["diabetes"], "learners": ["nb"]})
+    with pytest.raises(DataError, match="`group`"):
+        bench({**data, "cv": "group"})
