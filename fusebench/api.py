@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from fusebench import datasets, judge, report
+from fusebench import datasets, judge, learners, report
 from fusebench import spec as specs
 from fusebench.engine import catalogue, check, io, maintenance
 from fusebench.engine import plan as planning
@@ -446,6 +446,71 @@ def describe_plan(run: PreparedRun) -> dict[str, Any]:
         )
     largest = max((8 * one.n_samples * one.n_features for one in run.plan.blueprint.problems), default=0)
     return {**summary, "datasets": rows, "data_bytes": largest}
+
+
+def statistics(
+    scores: Path,
+    *,
+    rope: float | None = None,
+    alpha: float = 0.05,
+    baseline: str | None = None,
+    impute: bool = False,
+    metric: str | None = None,
+    lower_is_better: bool = False,
+    test_train_ratio: float | None = None,
+) -> dict[str, Any]:
+    """Return the statistics of a score table, also another tool's; see `fusebench.judge.analyse`."""
+    table = judge.read_scores(scores, metric=metric, lower_is_better=lower_is_better, test_train_ratio=test_train_ratio)
+    return judge.analyse(table, rope=rope, alpha=alpha, baseline=baseline, impute=impute)
+
+
+def read_baseline(path: Path) -> judge.Baseline:
+    """Return the baseline in a file.
+
+    Raises
+    ------
+    UndecidableError
+        If it is cut off, of a newer schema, or lacks a cell.
+    """
+    return judge.read_baseline(path)
+
+
+def write_baseline(results: Results, path: Path) -> None:
+    """Write what a run found as the baseline of a gate."""
+    text = judge.dump(judge.baseline_of(results))
+    with io.storage_errors(path):
+        io.write_durably(path, [text.encode()])
+
+
+def gate(
+    baseline: judge.Baseline,
+    results: Results,
+    *,
+    margins: Sequence[str] = (),
+    alpha: float = 0.05,
+    conservative: bool = False,
+    exact: bool = False,
+) -> judge.GateReport:
+    """Compare a run with a baseline; see `fusebench.judge.gate`."""
+    parsed = judge.parse_margins(margins, baseline.metrics)
+    return judge.gate(baseline, results, margins=parsed, alpha=alpha, conservative=conservative, exact=exact)
+
+
+def difference(before: Path, now: Path, *, margins: Sequence[str] = (), alpha: float = 0.05) -> judge.GateReport:
+    """Compare two runs, baselines or score tables, paired where that is honest; see `fusebench.judge.diff`."""
+    sides = judge.read_side(before), judge.read_side(now)
+    metrics = {metric for side in sides for _, metric in side.parts}
+    return judge.diff(*sides, margins=judge.parse_margins(margins, sorted(metrics)), alpha=alpha)
+
+
+def gate_text(found: judge.GateReport, format_name: str) -> str:
+    """Return what a gate found as ``text``, ``json``, ``markdown``, ``junit`` or ``annotations``."""
+    return report.gate_text(found, format_name)
+
+
+def unreleased_learners(loaded: LoadedSpec) -> list[str]:
+    """Return the learners whose class lies outside an installed release: their code may differ from what was stored."""
+    return [name for name, one in loaded.spec.learners.items() if "." in one.type and not learners.is_released(one)]
 
 
 def list_names(kind: str) -> list[str]:

@@ -34,8 +34,22 @@ def _root(
 
 def command() -> Any:
     """Return the whole command line."""
-    from fusebench.cli import cache, compare, doctor, init, listing, plan, run, schema, show, validate
+    from fusebench.cli import (
+        cache,
+        check,
+        compare,
+        diff,
+        doctor,
+        init,
+        listing,
+        plan,
+        run,
+        schema,
+        show,
+        stats,
+        validate,
+    )
 
-    for module in (run, compare, plan, validate, init, listing, show, schema, cache, doctor):
+    for module in (run, compare, check, stats, diff, plan, validate, init, listing, show, schema, cache, doctor):
         module.register(app)
     return typer.main.get_command(app)

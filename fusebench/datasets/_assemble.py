@@ -104,8 +104,9 @@ def _column(frame: pd.DataFrame, wanted: str | int, name: str, role: str) -> str
         return str(columns[wanted])
     if str(wanted) in columns:
         return str(wanted)
-    near = get_close_matches(str(wanted), columns, n=1)
-    meant = f"did you mean {near[0]!r}? " if near else ""
+    lowered = {column.lower(): column for column in columns}
+    near = get_close_matches(str(wanted).lower(), lowered, n=1)
+    meant = f"did you mean {lowered[near[0]]!r}? " if near else ""
     listed = ", ".join(map(repr, columns[:20])) + (", ..." if len(columns) > 20 else "")
     raise DataError(f"{name}: {role}: there is no column {str(wanted)!r}; {meant}The columns are {listed}")
 

@@ -17,7 +17,9 @@ def save(dataset: Dataset, folder: Path) -> None:
     from pyarrow import feather
 
     folder.mkdir(parents=True)
-    kinds = [column.dtype.str if column.dtype.kind in "iufbM" else "arrow" for _, column in dataset.X.items()]
+    kinds = [
+        np.asarray(column).dtype.str if column.dtype.kind in "iufbM" else "arrow" for _, column in dataset.X.items()
+    ]
     for n, dtype in enumerate(sorted(set(kinds) - {"arrow"})):
         block = [np.asarray(dataset.X.iloc[:, c]) for c, kind in enumerate(kinds) if kind == dtype]
         np.save(folder / f"block{n}.npy", np.column_stack(block), allow_pickle=False)

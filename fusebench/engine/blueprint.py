@@ -135,7 +135,9 @@ class Blueprint:
         fusion = self.fusions[model]
         if fusion.kind != "reference" and problem.target_type not in self.fusion_class(fusion.spec.type).target_types:
             return False
-        return fusion.tolerant or all(self.fits_problem(member, problem) for member in fusion.members)
+        fitting = [self.fits_problem(member, problem) for member in fusion.members]
+        # Members that nobody named are those that can predict this target; named ones must all be able to.
+        return any(fitting) if fusion.tolerant or fusion.spec.members is None else all(fitting)
 
     @staticmethod
     def fusion_class(name: str) -> type[Fusion]:

@@ -31,6 +31,7 @@ __all__ = [
     "code_digest",
     "expected_seconds",
     "fit",
+    "is_released",
     "library",
     "modules",
     "predicts",
@@ -155,6 +156,17 @@ def library(spec: LearnerSpec) -> str:
     family = _family(spec)
     # An estimator of this project itself runs on the library that its extra brings.
     return family.extra or str(family.classifier or family.regressor).partition(".")[0]
+
+
+def is_released(spec: LearnerSpec) -> bool:
+    """Return whether a learner's class belongs to an installed release, whose version tells its code."""
+    from fusebench.discovery import class_digest
+    from fusebench.learners._families import is_trusted
+    from fusebench.learners.base import import_class
+
+    return (
+        REGISTRY.canonical(spec.type) is not None or is_trusted(spec.type) or not class_digest(import_class(spec.type))
+    )
 
 
 def modules(spec: LearnerSpec) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fusebench.report._gate import gate_text
 from fusebench.report.base import REGISTRY, Format, Verdicts
 from fusebench.results import Results
 
-__all__ = ["REGISTRY", "Format", "Verdicts", "render", "write_run"]
+__all__ = ["REGISTRY", "Format", "Verdicts", "gate_text", "render", "write_run"]
 
 
 def render(results: Results, verdicts: Verdicts, format_name: str) -> str:

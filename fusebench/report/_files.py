@@ -79,11 +79,8 @@ def summary(results: Results, verdicts: Verdicts) -> dict[str, Any]:
 
 
 def _dataset(one: Any) -> dict[str, Any]:
-    def by_split(values: Mapping[tuple[int, int], Any]) -> dict[str, Any]:
-        return {f"{r}/{i}": value for (r, i), value in sorted(values.items())}
-
     return {
-        "name": one.name,
+        "dataset": one.name,
         "target": one.target,
         "target_type": one.target_type,
         "n_samples": one.n_samples,
@@ -91,9 +88,9 @@ def _dataset(one: Any) -> dict[str, Any]:
         "n_classes": one.n_classes,
         "fingerprint": one.fingerprint,
         "preprocessing": one.preprocessing,
-        "fold_hashes": by_split(one.fold_hashes),
-        "n_train": by_split(one.n_train),
-        "n_test": by_split(one.n_test),
+        "folds": [
+            [*split, one.n_train[split], one.n_test[split], hashed] for split, hashed in sorted(one.fold_hashes.items())
+        ],
         "notes": list(one.notes),
     }
 

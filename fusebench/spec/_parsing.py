@@ -147,7 +147,7 @@ class _Reader:
         return value
 
     def _scoring(self, value: Any) -> Any:
-        if value is None:
+        if value is None or value == []:
             return ()
         if isinstance(value, Mapping):
             self._unknown_keys(value, ["classification", "regression"], ("scoring",))

@@ -1,0 +1,116 @@
+"""``fusebench check``: the CI gate on accuracy."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fusebench.cli import _options as options
+from fusebench.cli import say
+from fusebench.errors import RegressionError, UndecidableError, UsageError
+
+if TYPE_CHECKING:
+    from fusebench.api import LoadedSpec, Settings
+    from fusebench.results import Results
+
+BaselineFile = Annotated[Path, typer.Argument(metavar="BASELINE.json", show_default=False)]
+SpecToRun = Annotated[Path | None, typer.Argument(metavar="SPEC.yaml", help="Default: the baseline's own spec.")]
+Margins = Annotated[
+    list[str] | None,
+    typer.Option("--margin", metavar="VALUE|METRIC=VALUE", help="A drop that does not matter; repeatable."),
+]
+Alpha = Annotated[float, typer.Option(help="Level of the false alarms, over everything checked.")]
+Conservative = Annotated[bool, typer.Option("--conservative", help="Fail only when a drop beyond the margin is shown.")]
+Exact = Annotated[bool, typer.Option("--exact", help="Fail on any change.")]
+Update = Annotated[bool, typer.Option("--update", help="Write what is found as the new baseline.")]
+GitHub = Annotated[bool, typer.Option("--github", help="Annotations and step summary of a GitHub workflow.")]
+JUnit = Annotated[Path | None, typer.Option(metavar="FILE", help="Also write JUnit XML.")]
+FORMATS = ("text", "json", "markdown", "junit")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(check)
+
+
+def check(
+    baseline: BaselineFile,
+    spec: SpecToRun = None,
+    margin: Margins = None,
+    alpha: Alpha = 0.05,
+    conservative: Conservative = False,
+    exact: Exact = False,
+    update: Update = False,
+    github: GitHub = False,
+    junit: JUnit = None,
+    format: Annotated[str, typer.Option(metavar="text|json|markdown|junit")] = "text",  # noqa: A002 - the flag is --format
+    jobs: options.Jobs = None,
+    store: options.StorePath = None,
+    allow_import: options.AllowImport = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Run a benchmark again and fail when accuracy truly fell since the baseline.
+
+    Exits 0 when nothing fell, 1 on a regression, 3 when the two cannot be compared honestly.
+    """
+    from fusebench import api
+
+    if format not in FORMATS:
+        raise UsageError(f"--format: unknown format '{format}'; there is {', '.join(FORMATS)}")
+    place = options.place(store, jobs)
+    if update and not baseline.exists():
+        if spec is None:
+            raise UsageError(f"{baseline}: there is no baseline yet; name the spec that makes it")
+        api.write_baseline(_run(api.load_spec(spec, allow_import=allow_import), place, quiet=quiet), baseline)
+        say(f"wrote the baseline {baseline}")
+        return
+    before = api.read_baseline(baseline)
+    loaded = (
+        api.load_spec(spec, allow_import=allow_import)
+        if spec is not None
+        else api.spec_from(before.spec, allow_import=allow_import)
+    )
+    results = _run(loaded, place, quiet=quiet)
+    if update:
+        api.write_baseline(results, baseline)
+        say(f"wrote the baseline {baseline}")
+        return
+    found = api.gate(before, results, margins=margin or (), alpha=alpha, conservative=conservative, exact=exact)
+    typer.echo(api.gate_text(found, format))
+    if junit is not None:
+        junit.write_text(api.gate_text(found, "junit"), encoding="utf-8")
+    if github:
+        _tell_github(api.gate_text(found, "annotations"), api.gate_text(found, "markdown"))
+    if found.failed:
+        raise RegressionError(f"the gate failed: accuracy fell against {baseline}")
+
+
+def _run(loaded: LoadedSpec, place: Settings, *, quiet: bool) -> Results:
+    from dataclasses import replace
+
+    from fusebench import api
+    from fusebench.cli._progress import progress_for
+
+    if names := api.unreleased_learners(loaded):
+        say(f"fitted again, since their code belongs to no release: {', '.join(names)}")
+        place = replace(place, fresh=True)
+    planned = api.make_plan(loaded, place)
+    outcomes = api.execute(planned, place, progress_for(planned.plan.blueprint, quiet=quiet))
+    if outcomes.interrupted is not None:
+        raise outcomes.interrupted
+    results = api.collect(planned, outcomes, place)
+    if not results.scores:
+        raise UndecidableError("the run has no scores: every fit failed")
+    return results
+
+
+def _tell_github(annotations: str, summary: str) -> None:
+    if annotations:
+        typer.echo(annotations)
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(summary + "\n")
