@@ -84,6 +84,7 @@ def _read_feather(path: Path, name: str) -> pd.DataFrame:
 
 
 def _read_csv(path: Path, name: str, na_values: tuple[str, ...], options: dict[str, Any]) -> pd.DataFrame:
+    import warnings
     import zipfile
     import zlib
 
@@ -91,27 +92,27 @@ def _read_csv(path: Path, name: str, na_values: tuple[str, ...], options: dict[s
 
     delimiter = options.get("delimiter", options.get("sep", ","))
     missing = ["", *na_values]
+    header = None if options.get("header") is False else 0
     try:
-        header = pd.read_csv(
-            path, sep=delimiter, nrows=0, dtype=str, header=None if options.get("header") is False else 0
-        )
-        _check_columns(list(_raw_header(path, delimiter)) if options.get("header") is not False else [], name, path)
-        frame = pd.read_csv(
-            path,
-            sep=delimiter,
-            header=None if options.get("header") is False else 0,
-            keep_default_na=False,
-            na_values=missing,
-            skipinitialspace=True,
-            low_memory=False,
-            index_col=False,
-        )
-        del header
+        if header == 0:
+            _check_columns(_raw_header(path, delimiter), name, path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                path,
+                sep=delimiter,
+                header=header,
+                keep_default_na=False,
+                na_values=missing,
+                skipinitialspace=True,
+                low_memory=False,
+                index_col=False,
+            )
     except UnicodeDecodeError as error:
         raise DataError(f"{name}: {path} is not UTF-8 (byte {error.start} of a block); save it as UTF-8") from error
     except pd.errors.EmptyDataError as error:
         raise DataError(f"{name}: {path} is empty") from error
-    except pd.errors.ParserError as error:
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise DataError(f"{name}: {path}: {_ragged(path, delimiter) or _first_line(error)}") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{name}: {path} cannot be read: {_first_line(error)}") from error
@@ -124,7 +125,8 @@ def _read_csv(path: Path, name: str, na_values: tuple[str, ...], options: dict[s
         )
     if frame.empty:
         raise DataError(f"{name}: {path} has a header and no rows")
-    if message := _ragged(path, delimiter):
+    # Short rows end in missing cells; only then is it worth reading every line again.
+    if frame.iloc[:, -1].isna().any() and (message := _ragged(path, delimiter)):
         raise DataError(f"{name}: {path}: {message}")
     return frame
 
