@@ -1,0 +1,70 @@
+"""Stopping a run: what is finished is kept and shown, and no process stays behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+SLOW_SPEC = """
+name: slow
+datasets: [iris]
+learners: {nb: nb, rf: {type: rf, n_estimators: 3000}}
+fusions: {vote: voting}
+"""
+
+
+def start(tmp_path, *flags):
+    (tmp_path / "slow.yaml").write_text(SLOW_SPEC)
+    command = [sys.executable, "-m", "fusebench", "run", "slow.yaml", "--jobs", "2", *flags]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and len(list((tmp_path / ".fusebench").glob("objects/*/*"))) < 12:
+        time.sleep(0.02)
+    return process
+
+
+def left_behind(tmp_path):
+    time.sleep(0.5)
+    found = []
+    for process in psutil.process_iter(["cwd", "cmdline"]):
+        if process.info["cwd"] == str(tmp_path) and "python" in " ".join(process.info["cmdline"] or ()):
+            found.append(process.info["cmdline"])
+    return found
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_the_run_with_the_partial_table(tmp_path, number, code):
+    process = start(tmp_path)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == code, err
+    assert "not complete" in out
+    assert err.strip()
+    assert (tmp_path / "results" / "slow" / "scores.csv").exists()
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends orphans only on Linux")
+def test_killing_the_run_ends_its_workers(tmp_path):
+    process = start(tmp_path)
+    process.kill()
+    process.communicate(timeout=20)
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and left_behind(tmp_path):
+        pass
+    assert left_behind(tmp_path) == []
+
+
+def test_a_time_limit_ends_with_what_is_finished(tmp_path):
+    process = start(tmp_path, "--time-limit", "3s")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "not complete" in out
+    assert "time limit" in err
