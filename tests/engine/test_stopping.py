@@ -12,12 +12,12 @@ import pytest
 SLOW_SPEC = """
 name: slow
 datasets: [iris]
-learners: {nb: nb, rf: {type: rf, n_estimators: 3000}}
+learners: {nb: nb, rf: {type: rf, n_estimators: 1500}}
 fusions: {vote: voting}
 """
 
 
-def start(tmp_path, *flags):
+def start(tmp_path, *flags, entries=5):
     (tmp_path / "slow.yaml").write_text(SLOW_SPEC)
     command = [sys.executable, "-m", "fusebench", "run", "slow.yaml", "--jobs", "2", *flags]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -25,7 +25,7 @@ def start(tmp_path, *flags):
         command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and len(list((tmp_path / ".fusebench").glob("objects/*/*"))) < 12:
+    while time.monotonic() < deadline and len(list((tmp_path / ".fusebench").glob("objects/*/*"))) < entries:
         time.sleep(0.02)
     return process
 
@@ -63,7 +63,7 @@ def test_killing_the_run_ends_its_workers(tmp_path):
 
 
 def test_a_time_limit_ends_with_what_is_finished(tmp_path):
-    process = start(tmp_path, "--time-limit", "3s")
+    process = start(tmp_path, "--time-limit", "3s", entries=0)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "not complete" in out
