@@ -328,8 +328,9 @@ def make_plan(loaded: LoadedSpec, place: Settings) -> PreparedRun:
         for one in prepared.problems
         for problem in check.check_against_data(loaded.spec, blueprint, one)
     }
-    if found:
-        raise SpecError(loaded.source.arrange(list(found.values())))
+    mistaken = [*check.check_roles(loaded.spec, prepared.problems), *found.values()]
+    if mistaken:
+        raise SpecError(loaded.source.arrange(mistaken))
     checked = _checked_key(loaded.spec, allow_import=loaded.allow_import)
     if not store.has(checked):
         store.put(checked, Entry("checked", {}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fusebench import encoders, learners, metrics
@@ -50,6 +50,17 @@ def check_scoring(spec: Spec, target_type: str) -> list[Problem]:
             inside: tuple[str | int, ...] = (kind, position) if isinstance(spec.scoring, Mapping) else (position,)
             found.append(Problem(message=message, path=("scoring", *inside)))
     return found
+
+
+def check_roles(spec: Spec, problems: Sequence[PredictionProblem]) -> list[Problem]:
+    """Return the learners that can predict none of the targets of a benchmark."""
+    kinds = frozenset(problem.target_type for problem in problems)
+    return [
+        problem.under("learners", name)
+        for name, learner in spec.learners.items()
+        if not any(learners.predicts(learner, kind) for kind in kinds)
+        for problem in learners.check(learner, kinds, allow_import=True)
+    ]
 
 
 def check_against_data(spec: Spec, blueprint: Blueprint, problem: PredictionProblem) -> list[Problem]:

@@ -28,6 +28,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 from threadpoolctl import threadpool_limits
 
+from fusebench import api
+
 TOLERANCE = 1e-12
 WEIGHTS = [1, 2, 0.5]
 NONE = {"encode": "none"}
@@ -244,6 +246,25 @@ def test_paired_nesting_against_plain_loops(bench):
         assert ours["wine", "stack", "neg_log_loss"][i] == pytest.approx(-log_loss(y[folds[i]], stacked), abs=1e-9)
         soft = np.mean(probabilities, axis=0)
         assert ours["wine", "soft", "neg_log_loss"][i] == pytest.approx(-log_loss(y[folds[i]], soft), abs=1e-12)
+
+
+def test_the_seed_benchmark_equals_voting_classifier(tmp_path):
+    from pathlib import Path
+
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.model_selection import train_test_split
+    from sklearn.svm import SVC
+
+    results = api.run(Path(__file__).parents[2] / "benchmarks" / "seed_voting_iris.yaml", store=tmp_path, n_jobs=1)
+    X, y = bundled.load_iris(return_X_y=True)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.2, random_state=42)
+    members = [
+        ("lr", LogisticRegression(max_iter=1000, random_state=42)),
+        ("svm", CalibratedClassifierCV(SVC(random_state=42), ensemble=False)),
+        ("rf", RandomForestClassifier(random_state=42)),
+    ]
+    expected = VotingClassifier(members, voting="soft").fit(X_train, y_train).score(X_test, y_test)
+    assert fold_scores(results)["iris", "vote", "accuracy"] == [expected]
 
 
 def test_without_refitting_only_pairs_are_fitted(bench):

@@ -256,5 +256,7 @@ def test_what_only_the_data_show_is_found_before_the_first_fit(bench):
         bench({**data, "fusions": {"vote": {"type": "voting", "weights": [1, 2]}}})
     with pytest.raises(DataError, match="no learner of this spec predicts"):
         bench({"datasets": ["diabetes"], "learners": ["nb"]})
+    with pytest.raises(SpecError, match="svr"):
+        bench({**data, "learners": ["nb", "svr"]})
     with pytest.raises(DataError, match="`group`"):
         bench({**data, "cv": "group"})
