@@ -34,7 +34,7 @@ TOLERANCE = 1e-12
 WEIGHTS = [1, 2, 0.5]
 NONE = {"encode": "none"}
 CLASSIFIERS = {
-    "lr": {"type": "lr", "max_iter": 5000, **NONE},
+    "lr": {"type": "lr", "max_iter": 200, **NONE},
     "nb": {"type": "nb", **NONE},
     "rf": {"type": "rf", "n_estimators": 10, **NONE},
 }
@@ -48,7 +48,7 @@ FUSIONS = {
     "stack_pass": {
         "type": "stacking",
         "passthrough": True,
-        "final_estimator": {"type": "lr", "max_iter": 5000, **NONE},
+        "final_estimator": {"type": "lr", "max_iter": 200, **NONE},
     },
     "stack_pass_lgbm": {"type": "stacking", "passthrough": True, "final_estimator": {**LGBM, **NONE}},
 }
@@ -63,7 +63,7 @@ def fold_scores(results):
 
 def classifiers():
     return [
-        ("lr", LogisticRegression(max_iter=5000, random_state=0)),
+        ("lr", LogisticRegression(max_iter=200, random_state=0)),
         ("nb", GaussianNB()),
         ("rf", RandomForestClassifier(10, random_state=0)),
     ]
@@ -74,7 +74,7 @@ def lgbm():
 
 
 def ensembles(members):
-    lr = LogisticRegression(max_iter=5000, random_state=0)
+    lr = LogisticRegression(max_iter=200, random_state=0)
     return {
         "hard": VotingClassifier(members),
         "soft": VotingClassifier(members, voting="soft"),
