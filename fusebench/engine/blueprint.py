@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from fusebench import encoders, learners
 from fusebench.engine.keys import digest, versions
@@ -19,6 +19,14 @@ from fusebench.spec.model import FusionSpec, LearnerSpec, Spec
 LearnerKind = Literal["learner", "fusion", "reference"]
 BEST_SINGLE, UNIFORM_AVERAGE, ORACLE = "best_single", "uniform_average", "oracle"
 LARGE_DATA = 50_000_000  # cells above which a fit gets two threads unless the spec says otherwise
+
+
+class TargetFacts(NamedTuple):
+    """What is known of one target of a dataset without its values; `n_classes` is 0 for regression."""
+
+    name: str
+    target_type: str
+    n_classes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +55,9 @@ class PredictionProblem:
         Whether every feature is a number.
     n_threads : int
         Threads per fit.
+    targets : tuple of TargetFacts
+        All targets of the dataset, this one among them; empty stands for this one alone. They share their folds, which
+        are stratified by the first.
     """
 
     dataset: str
@@ -61,6 +72,7 @@ class PredictionProblem:
     metrics: tuple[str, ...]
     numeric: bool
     n_threads: int = 1
+    targets: tuple[TargetFacts, ...] = ()
 
     @property
     def n_classes(self) -> int:
@@ -84,6 +96,7 @@ class PredictionProblem:
             self.scheme.random_state,
             self.n_threads,
             versions(),
+            *([self.targets[0].name] if len(self.targets) > 1 else []),
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from fusebench import datasets, learners
 from fusebench import spec as specs
-from fusebench.engine.blueprint import LARGE_DATA, Blueprint, PredictionProblem
+from fusebench.engine.blueprint import LARGE_DATA, Blueprint, PredictionProblem, TargetFacts
 from fusebench.engine.keys import digest
 from fusebench.engine.splits import Scheme
 from fusebench.engine.store import Entry, Store
@@ -137,7 +137,7 @@ def _problem(known: Mapping[str, Any], target: Mapping[str, Any], spec: Spec) ->
         raise DataError(f"{name}: cv.type is '{spec.cv.type}', but the dataset has no `group` column; name one")
     if spec.cv.type == "predefined" and known["n_folds"] < 2:
         raise DataError(f"{name}: cv.type is 'predefined', but the dataset has no `fold` column with two folds or more")
-    cells = target["n_samples"] * known["n_features"]
+    cells = max(one["n_samples"] for one in known["targets"]) * known["n_features"]
     threads = spec.resources.threads_per_fit or (2 if cells > LARGE_DATA else 1)
     return PredictionProblem(
         dataset=name,
@@ -152,6 +152,7 @@ def _problem(known: Mapping[str, Any], target: Mapping[str, Any], spec: Spec) ->
         metrics=specs.scoring_for(spec, target["target_type"]),
         numeric=known["numeric"],
         n_threads=threads,
+        targets=tuple(TargetFacts(one["name"], one["target_type"], len(one["classes"])) for one in known["targets"]),
     )
 
 
@@ -189,7 +190,7 @@ def _fold_facts(problem: PredictionProblem, data: ProblemData, spec: Spec) -> di
         try:
             outer = data.splits.outer
             for repeat, fold in problem.scheme.outer:
-                data.splits.inner(repeat, fold)
+                _check_filled(problem, fold, [*outer[repeat, fold], *data.splits.inner(repeat, fold)])
         except ValueError as error:
             raise DataError(f"{problem.dataset}: cannot be split: {error}") from error
     folds = [
@@ -197,6 +198,16 @@ def _fold_facts(problem: PredictionProblem, data: ProblemData, spec: Spec) -> di
         for (r, i), split in outer.items()
     ]
     return {"folds": folds, "notes": list(notes)}
+
+
+def _check_filled(problem: PredictionProblem, fold: int, parts: Sequence[Any]) -> None:
+    """Raise where a target that is missing in some rows is missing in all rows of a fold, or of what it leaves."""
+    if all(len(rows) for part in parts for rows in (part if isinstance(part, tuple) else (part,))):
+        return
+    raise DataError(
+        f"{problem.dataset}: target {problem.target!r} has {problem.n_samples} values, none of them on one side of "
+        f"fold {fold}, which all targets of a dataset share; lower cv.n_splits, or leave this target out"
+    )
 
 
 def with_problems(blueprint: Blueprint, problems: tuple[PredictionProblem, ...]) -> Blueprint:

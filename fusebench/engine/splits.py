@@ -250,3 +250,43 @@ class Splits:
             fold_of[held] = j
         rows = train[fold_of[train] >= 0]
         return rows, fold_of[rows]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptSplits(Splits):
+    """The splits of one target of several, on the rows that have it.
+
+    The folds are those of the whole dataset, so that they coincide for all its targets: a row is tested in the same
+    fold for every target.
+
+    Parameters
+    ----------
+    whole : Splits
+        Of all rows of the dataset.
+    kept : ndarray of shape (n_samples,)
+        The rows that have the target, in order; everything here counts rows among them.
+    """
+
+    whole: Splits
+    kept: Rows
+
+    @cached_property
+    def outer(self) -> Mapping[tuple[int, int], OuterSplit]:
+        """Row indices of every outer split, among the kept rows."""
+        return {
+            split: OuterSplit(self._kept_of(rows.train), self._kept_of(rows.test))
+            for split, rows in self.whole.outer.items()
+        }
+
+    def _make_inner(self, repeat: int, fold: int) -> list[tuple[Rows, Rows]]:
+        return [(self._kept_of(train), self._kept_of(held)) for train, held in self.whole.inner(repeat, fold)]
+
+    @cached_property
+    def _position(self) -> Rows:
+        position = np.full(len(self.whole.y), -1, dtype=np.intp)
+        position[self.kept] = np.arange(len(self.kept))
+        return position
+
+    def _kept_of(self, rows: Rows) -> Rows:
+        found = self._position[rows]
+        return found[found >= 0]

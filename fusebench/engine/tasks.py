@@ -21,7 +21,7 @@ from fusebench import datasets, encoders, learners, metrics
 from fusebench.engine.blueprint import ORACLE, Blueprint, PredictionProblem
 from fusebench.engine.fusing import Predictions, Tensor, fuse_context, make_fusion, out_of_fold, predict_with
 from fusebench.engine.measure import Measured, model_bytes
-from fusebench.engine.splits import Part, Rows, Splits
+from fusebench.engine.splits import KeptSplits, Part, Rows, Splits
 from fusebench.engine.store import Entry
 from fusebench.errors import FitError
 from fusebench.fusions._references import oracle
@@ -404,9 +404,22 @@ class ProblemData:
 
     @cached_property
     def splits(self) -> Splits:
-        """The problem's splits."""
+        """The problem's splits, on the rows that have its target."""
+        whole = self.dataset_splits
+        if self._kept is None:
+            return whole
+        return KeptSplits(whole.scheme, self.y, whole.stratify, whole=whole, kept=self._kept)
+
+    @cached_property
+    def dataset_splits(self) -> Splits:
+        """The splits of all rows of the dataset, stratified by its first target; all its targets share them."""
+        first = self._dataset.targets[0]
         return Splits(
-            self.problem.scheme, self.y, self.problem.is_classification, self.groups, self._rows(self._dataset.folds)
+            self.problem.scheme,
+            np.asarray(first.y),
+            first.target_type != "continuous",
+            self._dataset.groups,
+            self._dataset.folds,
         )
 
 

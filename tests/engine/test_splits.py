@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import model_selection as ms
 
-from fusebench.engine.splits import Part, Scheme, Splits
+from fusebench.engine.splits import KeptSplits, Part, Scheme, Splits
 from fusebench.spec.model import CV
 
 N = 60
@@ -144,3 +144,18 @@ def test_a_time_series_first_block_has_no_out_of_fold_rows(y):
     rows, fold_of = splits.out_of_fold(0, 2)
     assert len(rows) < len(splits.outer[0, 2].train)
     assert fold_of.min() == 0
+
+
+@pytest.mark.parametrize("cv", [{"n_splits": 5}, {"n_splits": 5, "inner": 3}, {"type": "holdout", "test_size": 0.3}])
+def test_targets_with_missing_values_share_the_folds_of_the_dataset(y, cv):
+    whole, kept = splits_of(y, **cv), np.flatnonzero(np.arange(N) % 4 != 1)
+    splits = KeptSplits(whole.scheme, y[kept], True, whole=whole, kept=kept)
+    for r, i in whole.scheme.outer:
+        for part in {*whole.scheme.test_parts(r, i), *whole.scheme.inner_parts(r, i)}:
+            assert set(kept[splits.training_rows(part)]) == set(whole.training_rows(part)) & set(kept)
+            for mine, all_ in zip(splits.predicted_rows(part), whole.predicted_rows(part), strict=True):
+                assert list(kept[mine]) == [row for row in all_ if row in set(kept)]
+        rows, fold_of = splits.out_of_fold(r, i)
+        expected, expected_folds = whole.out_of_fold(r, i)
+        assert list(kept[rows]) == [row for row in expected if row in set(kept)]
+        assert list(fold_of) == [j for row, j in zip(expected, expected_folds, strict=True) if row in set(kept)]
