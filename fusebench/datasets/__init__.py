@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from fusebench.spec.model import CV, DatasetSpec
 
 __all__ = [
-    "REGISTRY", "Dataset", "Source", "Target", "check_folds", "identity", "known", "load", "names", "open_saved",
-    "resolve", "save", "show",
+    "REGISTRY", "Dataset", "Source", "Target", "check_folds", "entries", "identity", "known", "load", "names",
+    "open_saved", "resolve", "save", "show", "suites",
 ]  # fmt: skip
 
 ENTRIES = "datasets.yaml"
 SUITE = "suite:"
+FACTS = "facts"
+"""The field of an entry that says what loading it gives: rows, features, classes, missing cells."""
 
 
 @cache
@@ -31,7 +33,16 @@ def _own_entries() -> Mapping[str, Mapping[str, Any]]:
     """Return the entries that ship with the package, or lie at the top of a checkout."""
     here = Path(__file__).parent
     path = next((one for one in (here / ENTRIES, here.parents[1] / ENTRIES) if one.is_file()), None)
-    return {} if path is None else _entries_of(path)
+    return {} if path is None else _own_entries_of(path)
+
+
+def _own_entries_of(path: Path) -> Mapping[str, Mapping[str, Any]]:
+    """Return the project's own entries; they are known to be sound, and places in them are not asked for."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found: Mapping[str, Mapping[str, Any]] = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506
+    return found
 
 
 @cache
@@ -58,6 +69,11 @@ def names() -> list[str]:
     return sorted(_own_entries())
 
 
+def entries() -> dict[str, Mapping[str, Any]]:
+    """Return the registry: what each name stands for, as it is written in ``datasets.yaml``."""
+    return dict(_own_entries())
+
+
 def known(name: str) -> bool:
     """Return whether a name is in the registry."""
     return name in _own_entries()
@@ -74,34 +90,71 @@ def resolve(spec: DatasetSpec, base: Path) -> DatasetSpec | list[DatasetSpec] | 
         The folder of the spec; a ``datasets.yaml`` in it adds to the registry and wins.
     """
     if spec.source is not None:
-        if REGISTRY.canonical(spec.source) is None:
-            hint = f"there is {', '.join(REGISTRY.names())}"
-            return Problem(message=f"unknown source '{spec.source}'", path=("source",), hint=hint)
-        return spec
-    entries = _entries(base)
+        return _checked(spec)
+    among = _entries(base)
     if spec.name.startswith(SUITE):
-        return _suite(spec.name.removeprefix(SUITE), entries)
-    if spec.name in entries:
-        return _from_entry(spec.name, entries[spec.name], spec)
+        return _suite(spec.name.removeprefix(SUITE), among)
+    if spec.name in among:
+        return _checked(_from_entry(spec.name, among[spec.name], spec))
     if spec.name.startswith("openml:") and REGISTRY.canonical("openml") is not None:
         return spec.model_copy(update={"source": "openml", "options": {"id": spec.name.removeprefix("openml:")}})
-    near = get_close_matches(spec.name, list(entries), n=1)
+    near = get_close_matches(spec.name, list(among), n=1)
     meant = f"did you mean '{near[0]}'?   " if near else ""
     return Problem(message=f"unknown dataset '{spec.name}'", hint=f"{meant}(fusebench list datasets)")
 
 
-def _suite(tag: str, entries: Mapping[str, Mapping[str, Any]]) -> list[DatasetSpec] | Problem:
-    tags = sorted({one for entry in entries.values() for one in entry.get("tags", ())} | {"all"})
-    if tag not in tags:
-        return Problem(message=f"unknown suite '{tag}'", hint=f"there is {', '.join(tags)}")
-    chosen = [name for name, entry in entries.items() if tag == "all" or tag in entry.get("tags", ())]
-    return [_from_entry(name, entries[name]) for name in chosen]
+def _checked(spec: DatasetSpec) -> DatasetSpec | Problem:
+    """Return a definition, or what is wrong with its source, its source's fields, or what is installed."""
+    source = str(spec.source)
+    if REGISTRY.canonical(source) is None:
+        near = get_close_matches(source, REGISTRY.names(), n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(REGISTRY.names())}"
+        return Problem(message=f"unknown source '{source}'", path=("source",), hint=hint)
+    known = _source(spec).options
+    for field in spec.options:
+        if field not in known:
+            near = get_close_matches(field, [*known, *type(spec).model_fields], n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"source '{source}' has {', '.join(known)}"
+            return Problem(message=f"unknown key '{field}'", path=(field,), hint=hint, on_key=True)
+    absent = _source(spec).missing(spec)
+    if absent is not None:
+        return Problem(message=f"dataset '{spec.name}' needs the package '{absent[0]}': {absent[1]}")
+    return spec
+
+
+def _suite(tag: str, among: Mapping[str, Mapping[str, Any]]) -> list[DatasetSpec] | Problem:
+    found = suites(among)
+    if tag not in found:
+        near = get_close_matches(tag, found, n=1)
+        meant = f"did you mean 'suite:{near[0]}'? " if near else ""
+        return Problem(message=f"unknown suite '{tag}'", hint=f"{meant}there is {', '.join(found)}")
+    specs = [_from_entry(name, among[name]) for name in found[tag]]
+    absent = {needed: None for spec in specs if (needed := _source(spec).missing(spec)) is not None}
+    if absent:
+        packages = ", ".join(sorted({package for package, _ in absent}))
+        commands = "; ".join(sorted({command for _, command in absent}))
+        return Problem(message=f"suite '{tag}' needs packages that are not installed ({packages}): {commands}")
+    return specs
+
+
+def suites(among: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, list[str]]:
+    """Return the names in each suite: one suite per tag, and ``all``.
+
+    Parameters
+    ----------
+    among : mapping of str to mapping, optional
+        Entries; the registry's by default.
+    """
+    among = _own_entries() if among is None else among
+    tags = sorted({one for entry in among.values() for one in entry.get("tags", ())})
+    found = {tag: [name for name, entry in among.items() if tag in entry.get("tags", ())] for tag in tags}
+    return {**found, "all": list(among)}
 
 
 def _from_entry(name: str, entry: Mapping[str, Any], given: DatasetSpec | None = None) -> DatasetSpec:
     from fusebench import spec as specs
 
-    full = specs.dataset({"name": name, **entry})
+    full = specs.dataset({"name": name, **{key: one for key, one in entry.items() if key != FACTS}})
     if given is None:
         return full
     changed = {field: getattr(given, field) for field in given.model_fields_set - {"name", "options"}}
@@ -134,9 +187,8 @@ def load(spec: DatasetSpec, base: Path) -> Dataset:
 
     source = _source(spec)
     targets = spec.target if isinstance(spec.target, tuple) else () if spec.target is None else (spec.target,)
-    if not targets:
-        targets = source.default_target(spec)
     frame = source.read(spec, base)
+    targets = targets or tuple(frame.attrs.get("target", ()))
     if not targets:
         listed = ", ".join(repr(str(one)) for one in list(frame.columns)[:20])
         raise DataError(

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 MAX_CLASSES_OF_INTEGERS = 20
 LONG_TEXT = 40  # mean characters above which strings that hardly repeat are text
+STEPS = {
+    *("drop", "dedupe", "na_values", "inf", "target", "group", "time", "fold", "weights", "text", "categorical"),
+}
 SPECIAL_NAMES = frozenset('[]<>{}":')
 
 
@@ -46,6 +49,7 @@ def assemble(spec: DatasetSpec, frame: pd.DataFrame, targets: tuple[str, ...]) -
     _no_duplicate_columns(frame, name)
     targets = tuple(_column(frame, one, name, "target") for one in targets)
     notes: list[str] = []
+    frame = _without(frame, spec, notes)
     dropped = [_column(frame, one, name, "drop") for one in spec.drop]
     frame = frame.drop(columns=dropped)
     if spec.dedupe:
@@ -70,24 +74,27 @@ def assemble(spec: DatasetSpec, frame: pd.DataFrame, targets: tuple[str, ...]) -
     folds = None if roles["fold"] is None else pd.factorize(roles["fold"], sort=True)[0]
     weights = None if roles["weights"] is None else _weights(roles["weights"], name)
     fingerprint = _fingerprint(X, found, groups, folds, weights)
-    steps = spec.model_dump(
-        mode="json",
-        include={
-            "drop",
-            "dedupe",
-            "na_values",
-            "inf",
-            "target",
-            "group",
-            "time",
-            "fold",
-            "weights",
-            "text",
-            "categorical",
-        },
-    )
+    steps = spec.model_dump(mode="json", include=STEPS | ({"exclude"} if spec.exclude else set()))
     preprocessing = hashlib.sha256(json.dumps(steps, sort_keys=True).encode()).hexdigest()[:16]
     return Dataset(name, X, found, fingerprint, preprocessing, groups, None, folds, weights, text, tuple(notes))
+
+
+def _without(frame: pd.DataFrame, spec: DatasetSpec, notes: list[str]) -> pd.DataFrame:
+    """Return the rows that hold none of the values to exclude."""
+    for wanted, values in spec.exclude.items():
+        column = frame[_column(frame, wanted, spec.name, "exclude")]
+        named = {str(one) for one in values if one is not None}
+        gone = column.astype(str).isin(named) & column.notna()
+        if None in values:
+            gone |= column.isna()
+        if not gone.any():
+            listed = ", ".join("nothing" if one is None else repr(one) for one in values)
+            raise DataError(f"{spec.name}: exclude: no row of column {wanted!r} holds {listed}")
+        notes.append(f"{int(gone.sum())} rows were left out by their {wanted!r}")
+        frame = frame[~gone]
+    if frame.empty:
+        raise DataError(f"{spec.name}: exclude: no rows are left")
+    return frame
 
 
 def _no_duplicate_columns(frame: pd.DataFrame, name: str) -> None:
@@ -301,15 +308,18 @@ def _describe_features(X: pd.DataFrame, notes: list[str]) -> None:
     odd = [label for label in X.columns if SPECIAL_NAMES & set(label) or not label.isprintable()]
     if odd:
         notes.append(f"{len(odd)} column names hold special characters; learners see numbered columns")
+    constant = []
     for label in X.columns:
         column = X[label]
         unique = column.nunique(dropna=False)
         if unique == 1:
-            notes.append(f"column {_clean(label)} is constant")
+            constant.append(label)
         elif unique == len(X) and len(X) > 20 and column.dtype.kind == "i" and _consecutive(column):
             notes.append(f"column {_clean(label)} looks like an id: every row has another value; drop it if it is one")
         elif isinstance(column.dtype, pd.CategoricalDtype) and "NA" in column.cat.categories:
             notes.append(f"column {_clean(label)} holds the text 'NA', which is kept as a category; see na_values")
+    if constant:
+        notes.append(_named("column", constant, "is constant", "are constant"))
     try:
         duplicates = int(X.duplicated().sum())
     except TypeError:
@@ -323,6 +333,13 @@ def _describe_features(X: pd.DataFrame, notes: list[str]) -> None:
 def _consecutive(column: pd.Series[Any]) -> bool:
     values = np.sort(column.to_numpy())
     return bool(values[-1] - values[0] == len(values) - 1)
+
+
+def _named(noun: str, labels: list[str], one: str, many: str) -> str:
+    if len(labels) == 1:
+        return f"{noun} {_clean(labels[0])} {one}"
+    more = f" and {len(labels) - 3} more" if len(labels) > 3 else ""
+    return f"{len(labels)} {noun}s {many}: {', '.join(map(_clean, labels[:3]))}{more}"
 
 
 def _clean(label: str) -> str:

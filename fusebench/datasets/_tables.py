@@ -1,29 +1,45 @@
-"""Read a table file of any known format; every way in which it can be broken has its message."""
+"""Read a table file of any known format."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fusebench.datasets._arff import looks_like_arff, read_arff
+from fusebench.datasets._compressed import COMPRESSIONS, opened
+from fusebench.datasets._delimited import first_line, read_delimited
 from fusebench.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COMPRESSIONS = frozenset({"gz", "bz2", "xz", "zst", "zip"})
-DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", " ": "a space"}
 BLOCK = 1 << 20
+FORMATS = ("csv", "tsv", "parquet", "feather", "arff", "libsvm", "xlsx")
+SUFFIXES = {"arrow": "feather", "svmlight": "libsvm", "xls": "xlsx", "tab": "tsv", **{one: one for one in FORMATS}}
+TABLE_OPTIONS: Mapping[str, str] = {
+    "format": f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}, where the suffix does not tell",
+    "delimiter": "between cells; default a comma; `whitespace` for any run of spaces and tabs",
+    "sep": "the same as delimiter",
+    "header": "false for a file without column names",
+    "names": "the column names of a file that has none",
+    "encoding": "of a text file; default utf-8",
+    "decimal": "the decimal mark of a text file; default a point",
+    "comment": "what a line begins with that is left out",
+    "skip_rows": "lines to leave out at the beginning",
+    "member": "the file inside a zip archive that holds several",
+    "sheet": "the sheet of a workbook; default the first",
+}
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
+def sha256_of(paths: Path | Iterable[Path]) -> str:
+    """Return the SHA-256 of a file's bytes; of several files, of their bytes one after another."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
+    for path in [paths] if isinstance(paths, Path) else paths:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
     return digest.hexdigest()
 
 
@@ -42,25 +58,41 @@ def existing(path: Path, name: str) -> Path:
     return path
 
 
-def read_table(path: Path, name: str, na_values: tuple[str, ...], options: dict[str, Any]) -> pd.DataFrame:
-    """Return the table in a file, by its suffix.
+def read_table(path: Path, name: str, na_values: tuple[str, ...], options: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the table in a file, by its suffix or the option ``format``.
 
     Raises
     ------
     DataError
         If it cannot be read as what its name says.
     """
-    suffixes = [one.lstrip(".").lower() for one in path.suffixes]
-    compressed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
-    kind = options.pop("format", None) or (
-        suffixes[-2] if compressed and len(suffixes) > 1 else suffixes[-1] if suffixes else "csv"
-    )
+    kind = _format(path, name, options)
     readers: dict[str, Callable[[], pd.DataFrame]] = {
+        "csv": lambda: read_delimited(path, name, na_values, options),
+        "tsv": lambda: read_delimited(path, name, na_values, {"delimiter": "\t", **options}),
+        "arff": lambda: read_arff(path, name, na_values, options.get("member")),
         "parquet": lambda: _read_parquet(path, name),
         "feather": lambda: _read_feather(path, name),
-        "tsv": lambda: _read_csv(path, name, na_values, {"delimiter": "\t", **options}),
+        "libsvm": lambda: _read_libsvm(path, name, options.get("member")),
+        "xlsx": lambda: _read_workbook(path, name, na_values, options),
     }
-    return readers.get(kind, lambda: _read_csv(path, name, na_values, options))()
+    return readers[kind]()
+
+
+def _format(path: Path, name: str, options: Mapping[str, Any]) -> str:
+    named = options.get("format")
+    if named is not None:
+        if named not in FORMATS:
+            raise DataError(f"{name}: format: got {named!r}, there is {', '.join(FORMATS)}")
+        return str(named)
+    suffixes = [one.lstrip(".").lower() for one in path.suffixes]
+    if "parquet" in suffixes:  # what follows it names the compression of its columns
+        return "parquet"
+    if suffixes and suffixes[-1] in COMPRESSIONS:
+        suffixes.pop()
+    if suffixes and suffixes[-1] in SUFFIXES:
+        return SUFFIXES[suffixes[-1]]
+    return "arff" if looks_like_arff(path) else "csv"
 
 
 def _read_parquet(path: Path, name: str) -> pd.DataFrame:
@@ -68,9 +100,9 @@ def _read_parquet(path: Path, name: str) -> pd.DataFrame:
     import pyarrow as pa
 
     try:
-        return pd.read_parquet(path, engine="pyarrow")
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{name}: {path} cannot be read as Parquet: {_first_line(error)}") from error
+        return pd.read_parquet(_bytes(path), engine="pyarrow")
+    except (pa.ArrowException, OSError, EOFError, ValueError) as error:
+        raise DataError(f"{name}: {path} cannot be read as Parquet: {first_line(error)}") from error
 
 
 def _read_feather(path: Path, name: str) -> pd.DataFrame:
@@ -78,114 +110,65 @@ def _read_feather(path: Path, name: str) -> pd.DataFrame:
     import pyarrow as pa
 
     try:
-        return pd.read_feather(path)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{name}: {path} cannot be read as Feather: {_first_line(error)}") from error
+        return pd.read_feather(_bytes(path))
+    except (pa.ArrowException, OSError, EOFError, ValueError) as error:
+        raise DataError(f"{name}: {path} cannot be read as Feather: {first_line(error)}") from error
 
 
-def _read_csv(path: Path, name: str, na_values: tuple[str, ...], options: dict[str, Any]) -> pd.DataFrame:
-    import warnings
-    import zipfile
-    import zlib
+def _bytes(path: Path) -> Any:
+    """Return what a reader of binary tables takes: the path, or the bytes inside a compressed file."""
+    import io
 
+    if path.suffix.lower().lstrip(".") not in COMPRESSIONS or _is_parquet(path):
+        return path
+    with opened(path, encoding=None) as file:
+        return io.BytesIO(file.read())
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
+
+
+def _read_libsvm(path: Path, name: str, member: str | None) -> pd.DataFrame:
     import pandas as pd
+    from sklearn.datasets import load_svmlight_file
 
-    delimiter = options.get("delimiter", options.get("sep", ","))
-    missing = ["", *na_values]
-    header = None if options.get("header") is False else 0
     try:
-        if header == 0:
-            _check_columns(_raw_header(path, delimiter), name, path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                path,
-                sep=delimiter,
-                header=header,
-                keep_default_na=False,
-                na_values=missing,
-                skipinitialspace=True,
-                low_memory=False,
-                index_col=False,
-            )
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name}: {path} is not UTF-8 (byte {error.start} of a block); save it as UTF-8") from error
-    except pd.errors.EmptyDataError as error:
-        raise DataError(f"{name}: {path} is empty") from error
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise DataError(f"{name}: {path}: {_ragged(path, delimiter) or _first_line(error)}") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{name}: {path} cannot be read: {_first_line(error)}") from error
-    frame.columns = [str(column) for column in frame.columns]
-    if frame.shape[1] == 1 and (likely := _other_delimiter(path, delimiter)):
-        flag = f"delimiter: '{likely}'".replace("\t", "\\t")
-        raise DataError(
-            f"{name}: {path} has one column when split at {DELIMITERS.get(delimiter, repr(delimiter))}; "
-            f"it looks split at {DELIMITERS[likely]}: say {flag}"
-        )
-    if frame.empty:
-        raise DataError(f"{name}: {path} has a header and no rows")
-    # Short rows end in missing cells; only then is it worth reading every line again.
-    if frame.iloc[:, -1].isna().any() and (message := _ragged(path, delimiter)):
-        raise DataError(f"{name}: {path}: {message}")
+        with opened(path, encoding=None, member=member) as file:
+            X, y = load_svmlight_file(file)
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(f"{name}: {path} cannot be read as libsvm: {first_line(error)}") from error
+    if not len(y):
+        raise DataError(f"{name}: {path} is empty")
+    frame = pd.DataFrame(X.toarray(), columns=[f"f{n + 1}" for n in range(X.shape[1])])
+    frame["target"] = y if (y != y.round()).any() else y.astype("int64")
+    frame.attrs["target"] = ("target",)
     return frame
 
 
-def _check_columns(columns: list[str], name: str, path: Path) -> None:
-    seen: set[str] = set()
-    for column in columns:
-        if column in seen:
-            raise DataError(f"{name}: {path} has two columns called {column!r}; rename one")
-        seen.add(column)
+def _read_workbook(path: Path, name: str, na_values: tuple[str, ...], options: Mapping[str, Any]) -> pd.DataFrame:
+    import zipfile
 
+    import pandas as pd
 
-def _opened(path: Path) -> Any:
-    import bz2
-    import gzip
-    import lzma
-
-    openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-    if path.suffix.lower() in {".zip", ".zst"}:
-        return None
-    return openers.get(path.suffix.lower(), open)(path, "rt", encoding="utf-8", newline="")
-
-
-def _raw_header(path: Path, delimiter: str) -> list[str]:
-    file = _opened(path)
-    if file is None:
-        return []
-    with file:
-        return next(csv.reader(file, delimiter=delimiter), [])
-
-
-def _ragged(path: Path, delimiter: str) -> str:
-    """Return which line has another number of cells than the header."""
-    file = _opened(path)
-    if file is None or len(delimiter) != 1:
-        return ""
-    with file:
-        try:
-            rows = csv.reader(file, delimiter=delimiter)
-            expected = len(next(rows, []))
-            for row in rows:
-                if row and len(row) != expected:
-                    return f"line {rows.line_num} has {len(row)} cells, the header has {expected}"
-        except csv.Error as error:
-            return f"not CSV: {error}"
-    return ""
-
-
-def _other_delimiter(path: Path, delimiter: str) -> str:
-    file = _opened(path)
-    if file is None:
-        return ""
-    with file:
-        head = file.readline()
-    counts = {one: head.count(one) for one in DELIMITERS if one != delimiter}
-    best = max(counts, key=lambda one: counts[one])
-    return best if counts[best] else ""
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
+    names, header = options.get("names"), options.get("header", "names" not in options)
+    try:
+        frame: pd.DataFrame = pd.read_excel(
+            _bytes(path),
+            sheet_name=options.get("sheet", 0),
+            header=None if header is False else 0,
+            names=names,
+            skiprows=options.get("skip_rows"),
+            keep_default_na=False,
+            na_values=["", *na_values],
+            engine=None,
+        )
+    except ImportError as error:
+        package = "xlrd" if path.suffix.lower() == ".xls" else "openpyxl"
+        raise DataError(f"{name}: {path} needs the package '{package}': pip install {package}") from error
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise DataError(f"{name}: {path} cannot be read as a workbook: {first_line(error)}") from error
+    if frame.empty:
+        raise DataError(f"{name}: {path} has no rows")
+    return frame

@@ -85,12 +85,14 @@ class Source(ABC):
 
     options: ClassVar[Mapping[str, str]] = {}
     """The fields of an entry that only this source knows, and what each means."""
-    needs_target: ClassVar[bool] = True
-    """Whether an entry must name its target."""
+
+    def missing(self, spec: DatasetSpec) -> tuple[str, str] | None:
+        """Return the package that has to be installed first and the command that does it, None for nothing."""
+        return None
 
     @abstractmethod
     def read(self, spec: DatasetSpec, base: Path) -> pd.DataFrame:
-        """Return the raw table, targets among its columns.
+        """Return the raw table, targets among its columns; ``frame.attrs["target"]`` may name them.
 
         Raises
         ------
@@ -107,7 +109,3 @@ class Source(ABC):
         DataError
             If there is nothing to read.
         """
-
-    def default_target(self, spec: DatasetSpec) -> tuple[str, ...]:
-        """Return the targets of an entry that names none."""
-        return ()

@@ -22,7 +22,6 @@ class BundledWithScikitLearn(Source):
     """A ``sklearn.datasets.load_*`` function, by the name behind ``load_``."""
 
     options: ClassVar = {"loader": f"one of {', '.join(LOADERS)}; default: the dataset's name"}
-    needs_target = False
 
     def read(self, spec: DatasetSpec, base: Path) -> pd.DataFrame:
         """Return the table; classes are the loader's own codes, so that numbers equal those of scikit-learn alone."""
@@ -30,15 +29,12 @@ class BundledWithScikitLearn(Source):
 
         loaded = getattr(datasets, f"load_{self._loader(spec)}")(as_frame=True)
         frame: pd.DataFrame = loaded.frame
+        frame.attrs["target"] = LINNERUD_TARGETS if self._loader(spec) == "linnerud" else ("target",)
         return frame
 
     def identity(self, spec: DatasetSpec, base: Path) -> str:
         """Return the loader and scikit-learn's version."""
         return f"{self._loader(spec)} of scikit-learn {version('scikit-learn')}"
-
-    def default_target(self, spec: DatasetSpec) -> tuple[str, ...]:
-        """Return the loader's own target."""
-        return LINNERUD_TARGETS if self._loader(spec) == "linnerud" else ("target",)
 
     @staticmethod
     def _loader(spec: DatasetSpec) -> str:

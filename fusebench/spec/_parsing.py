@@ -245,6 +245,10 @@ class _Reader:
         for key in ("drop", "na_values", "text", "categorical", "tags"):
             if isinstance(own.get(key), str):
                 own[key] = (own[key],)
+        if isinstance(own.get("exclude"), Mapping):
+            own["exclude"] = {
+                key: tuple(one) if isinstance(one, list) else (one,) for key, one in own["exclude"].items()
+            }
         if "na_values" in own and isinstance(own["na_values"], tuple):
             own["na_values"] = tuple(str(one) for one in own["na_values"])
         if "name" not in own:

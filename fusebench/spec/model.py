@@ -25,6 +25,8 @@ class DatasetSpec(Model):
     ----------
     source : str, optional
         One of the data sources (``sklearn``, ``file``, ``package``, ``openml``); None for a name in a registry.
+    exclude : mapping of column to values
+        Rows to leave out: those that hold one of the values, None where the cell is missing.
     options : mapping
         The fields that only this source knows (``path``, ``loader``, ``data_id``, ...).
     """
@@ -41,6 +43,7 @@ class DatasetSpec(Model):
     text: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     dedupe: bool = False
+    exclude: Mapping[str, tuple[str | int | float | bool | None, ...]] = Field(default_factory=dict)
     na_values: tuple[str, ...] = ()
     inf: Literal["error", "nan"] = "error"
     sha256: str | None = None

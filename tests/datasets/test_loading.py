@@ -86,6 +86,12 @@ def test_saving_and_opening_gives_the_same_dataset(tmp_path, frame):
 
 
 def test_fields_of_an_entry(tmp_path, frame):
+    kept = load(tmp_path, frame, exclude={"colour": ["red", "green"]})
+    assert len(kept.X) == (frame.colour == "NA").sum()
+    assert (
+        len(load(tmp_path, frame.assign(colour=frame.colour.where(frame.colour != "red")), exclude={"colour": None}).X)
+        == (frame.colour != "red").sum()
+    )
     doubled = pd.concat([frame, frame.iloc[:10]])
     assert len(load(tmp_path, doubled, dedupe=True).X) == N
     assert "number" not in load(tmp_path, frame, drop="number").X
@@ -131,14 +137,6 @@ def test_a_registry_beside_the_spec_wins(tmp_path, frame):
     (tmp_path / "datasets.yaml").write_text("iris: {source: file, path: own.csv, target: y}\n")
     spec = specs.parse(specs.from_mapping({"datasets": "iris", "learners": ["nb"]}))[0].datasets[0]
     assert len(datasets.load(datasets.resolve(spec, tmp_path), tmp_path).X) == N
-
-
-def test_suites_and_every_own_entry(tmp_path):
-    spec = specs.parse(specs.from_mapping({"datasets": "suite:small", "learners": ["nb"]}))[0].datasets[0]
-    names = [one.name for one in datasets.resolve(spec, tmp_path)]
-    assert {"iris", "wine", "diabetes"} <= set(names)
-    for name in datasets.names():
-        assert "rows" in datasets.show(name)
 
 
 def test_identity_follows_the_file(tmp_path, frame):

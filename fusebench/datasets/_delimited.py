@@ -1,0 +1,177 @@
+"""Read tables of text, cells between delimiters; every way in which they can be broken has its message."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fusebench.datasets._compressed import opened
+from fusebench.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", " ": "a space"}
+WHITESPACE = "whitespace"
+
+
+def read_delimited(path: Path, name: str, na_values: tuple[str, ...], options: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the table in a text file.
+
+    Raises
+    ------
+    DataError
+        If it is empty, ragged, split at another delimiter, or not text.
+    """
+    layout = _Layout(path, options)
+    frame = _read(layout, name, na_values)
+    if options.get("names"):
+        frame.columns = _named(layout, name, frame.shape[1])
+    frame.columns = [str(column) for column in frame.columns]
+    if frame.shape[1] == 1 and (likely := layout.other_delimiter()):
+        flag = f"delimiter: '{likely}'".replace("\t", "\\t")
+        raise DataError(
+            f"{name}: {path} has one column when split at {DELIMITERS.get(layout.delimiter, repr(layout.delimiter))}; "
+            f"it looks split at {DELIMITERS[likely]}: say {flag}"
+        )
+    if frame.empty:
+        raise DataError(f"{name}: {path} has a header and no rows")
+    # Short rows end in missing cells; only then is it worth reading every line again.
+    if frame.iloc[:, -1].isna().any() and (message := layout.ragged()):
+        raise DataError(f"{name}: {path}: {message}")
+    return frame
+
+
+def _read(layout: _Layout, name: str, na_values: tuple[str, ...]) -> pd.DataFrame:
+    import warnings
+    import zipfile
+    import zlib
+
+    import pandas as pd
+
+    path = layout.path
+    try:
+        if layout.header:
+            _check_columns(layout.first_row(), name, path)
+        with warnings.catch_warnings(), layout.open() as file:
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                file,
+                sep=r"\s+" if layout.delimiter == WHITESPACE else layout.delimiter,
+                header=0 if layout.header else None,
+                keep_default_na=False,
+                na_values=["", *na_values],
+                skipinitialspace=True,
+                low_memory=False,
+                index_col=False,
+                decimal=layout.decimal,
+                skiprows=layout.skip_rows,
+                comment=layout.comment,
+            )
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name}: {path} is not UTF-8 (byte {error.start} of a block); "
+            "save it as UTF-8 or name its encoding, such as `encoding: latin-1`"
+        ) from error
+    except LookupError as error:
+        raise DataError(f"{name}: encoding: there is no encoding {layout.encoding!r}, such as utf-8") from error
+    except pd.errors.EmptyDataError as error:
+        raise DataError(f"{name}: {path} is empty") from error
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise DataError(f"{name}: {path}: {layout.ragged() or first_line(error)}") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{name}: {path} cannot be read: {first_line(error)}") from error
+
+
+class _Layout:
+    """How a text file is laid out, and looks at its raw lines.
+
+    Parameters
+    ----------
+    path : Path
+    options : mapping
+        As in an entry.
+    """
+
+    def __init__(self, path: Path, options: Mapping[str, Any]) -> None:
+        self.path = path
+        self.delimiter = str(options.get("delimiter", options.get("sep", ",")))
+        self.names = options.get("names")
+        self.header = options.get("header", self.names is None) is not False
+        self.encoding = str(options.get("encoding", "utf-8"))
+        self.decimal = str(options.get("decimal", "."))
+        self.skip_rows = int(options.get("skip_rows", 0))
+        self.comment = options.get("comment")
+        self.member = options.get("member")
+
+    def open(self) -> Any:
+        """Return the file opened as text, decompressed."""
+        return opened(self.path, encoding=self.encoding, member=self.member)
+
+    def rows(self, file: Any) -> Any:
+        """Return a reader of raw rows behind what is skipped."""
+        for _ in range(self.skip_rows):
+            file.readline()
+        lines = (one for one in file if not self.comment or not one.startswith(str(self.comment)))
+        if self.delimiter == WHITESPACE:
+            return (one.split() for one in lines)
+        return csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True)
+
+    def first_row(self) -> list[str]:
+        """Return the cells of the first row."""
+        if len(self.delimiter) != 1 and self.delimiter != WHITESPACE:
+            return []
+        with self.open() as file:
+            try:
+                return list(next(self.rows(file), []))
+            except csv.Error:
+                return []
+
+    def ragged(self) -> str:
+        """Return which line has another number of cells than the first."""
+        if len(self.delimiter) != 1:
+            return ""
+        with self.open() as file:
+            try:
+                rows = self.rows(file)
+                expected = len(next(rows, []))
+                for row in rows:
+                    if row and len(row) != expected:
+                        first = "header" if self.header else "first line"
+                        at = rows.line_num + self.skip_rows
+                        return f"line {at} has {len(row)} cells, the {first} has {expected}"
+            except csv.Error as error:
+                return f"not CSV: {error}"
+        return ""
+
+    def other_delimiter(self) -> str:
+        """Return the delimiter that the first line seems to use instead, empty for none."""
+        with self.open() as file:
+            head = file.readline()
+        counts = {one: head.count(one) for one in DELIMITERS if one != self.delimiter}
+        best = max(counts, key=lambda one: counts[one])
+        return best if counts[best] else ""
+
+
+def _named(layout: _Layout, name: str, n_columns: int) -> list[str]:
+    names = [str(one) for one in layout.names or ()]
+    if len(names) != n_columns:
+        raise DataError(f"{name}: names: got {len(names)} names, {layout.path} has {n_columns} columns")
+    _check_columns(names, name, layout.path)
+    return names
+
+
+def _check_columns(columns: list[str], name: str, path: Path) -> None:
+    seen: set[str] = set()
+    for column in columns:
+        if column in seen:
+            raise DataError(f"{name}: {path} has two columns called {column!r}; rename one")
+        seen.add(column)
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's text."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
