@@ -476,9 +476,30 @@ def read_baseline(path: Path) -> judge.Baseline:
     return judge.read_baseline(path)
 
 
-def write_baseline(results: Results, path: Path) -> None:
-    """Write what a run found as the baseline of a gate."""
-    text = judge.dump(judge.baseline_of(results))
+def baseline_spec(baseline: judge.Baseline, path: Path, *, allow_import: bool = False) -> LoadedSpec:
+    """Return the spec that a baseline was made from; its data files are found from the baseline's own file.
+
+    Parameters
+    ----------
+    path : Path
+        Where the baseline lies.
+    """
+    base = path.parent / baseline.base if baseline.base else Path()
+    return spec_from(baseline.spec, base=base, allow_import=allow_import)
+
+
+def write_baseline(results: Results, path: Path, base: Path | None = None) -> None:
+    """Write what a run found as the baseline of a gate.
+
+    Parameters
+    ----------
+    base : Path, optional
+        What paths in the spec are relative to; the current folder by default.
+    """
+    from dataclasses import replace
+
+    found = Path(os.path.relpath(base or Path(), path.parent)).as_posix()
+    text = judge.dump(replace(judge.baseline_of(results), base=found))
     with io.storage_errors(path):
         io.write_durably(path, [text.encode()])
 
@@ -567,9 +588,22 @@ def diagnose() -> dict[str, str]:
     return {**head, "usable cores": str(default_jobs()), **here["versions"], **variables, **extras}
 
 
-def write_run(results: Results, verdicts: judge.Verdicts, folder: Path) -> None:
-    """Write a run folder."""
-    report.write_run(results, verdicts, folder)
+def write_run(results: Results, verdicts: judge.Verdicts, folder: Path, base: Path | None = None) -> None:
+    """Write a run folder; paths in the spec are relative to `base`, the current folder by default."""
+    report.write_run(results, verdicts, folder, base)
+
+
+def read_run(folder: Path) -> Results:
+    """Return the results in a run folder; fits nothing and needs no store.
+
+    Raises
+    ------
+    UsageError
+        If it is no run folder.
+    UndecidableError
+        If it is half written, damaged or of a newer schema.
+    """
+    return report.read_run(folder)
 
 
 def run(
@@ -612,7 +646,7 @@ def run(
     outcomes = execute(planned, place, progress or SilentProgress())
     results = collect(planned, outcomes, place)
     if out is not None:
-        write_run(results, compare(results), out)
+        write_run(results, compare(results), out, loaded.base)
     if outcomes.interrupted is not None:
         raise outcomes.interrupted
     return results

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -166,3 +167,42 @@ class Results:
     totals: Mapping[tuple[str, str, str], tuple[int, float, float]] = field(default_factory=dict)
     explanations: Mapping[tuple[str, str, str, int, int], Mapping[str, Any]] = field(default_factory=dict)
     complete: bool = True
+
+
+Cell = tuple[str, str, str, int, int, str]
+"""Dataset, target, model, repeat, fold and metric of one score."""
+
+
+def expected_cells(results: Results, inapplicable: frozenset[tuple[str, str, str]]) -> Iterator[Cell]:
+    """Yield every cell that a run's models, folds and metrics make, but those of models that cannot predict a target.
+
+    A metric belongs to the targets that have some score under it.
+    """
+    metrics: dict[tuple[str, str], dict[str, None]] = {}
+    for row in results.scores:
+        metrics.setdefault((row.dataset, row.target), {})[row.metric] = None
+    for facts in results.datasets:
+        for model in results.models:
+            if (facts.name, facts.target, model.id) not in inapplicable:
+                for repeat, fold in sorted(facts.fold_hashes):
+                    for metric in metrics.get((facts.name, facts.target), ()):
+                        yield facts.name, facts.target, model.id, repeat, fold, metric
+
+
+def inapplicable_models(results: Results) -> frozenset[tuple[str, str, str]]:
+    """Return the (dataset, target, model) without any score or failure: the model cannot predict this kind of target.
+
+    Of a run that did not end nothing can be said: what is missing may only not have been reached.
+    """
+    if not results.complete:
+        return frozenset()
+    rows: Iterable[Score | Failure] = itertools.chain(results.scores, results.failures)
+    seen = {(row.dataset, row.target, row.model) for row in rows}
+    everything = {(facts.name, facts.target, model.id) for facts in results.datasets for model in results.models}
+    return frozenset(everything - seen)
+
+
+def failed_cells(results: Results) -> list[Cell]:
+    """Return the cells without a score although their model can predict the target, sorted."""
+    there = {(*row[:3], row.repeat, row.fold, row.metric) for row in results.scores}
+    return sorted(set(expected_cells(results, inapplicable_models(results))) - there)

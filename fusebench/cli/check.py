@@ -14,10 +14,13 @@ from fusebench.errors import RegressionError, UndecidableError, UsageError
 
 if TYPE_CHECKING:
     from fusebench.api import LoadedSpec, Settings
+    from fusebench.judge import Baseline
     from fusebench.results import Results
 
 BaselineFile = Annotated[Path, typer.Argument(metavar="BASELINE.json", show_default=False)]
-SpecToRun = Annotated[Path | None, typer.Argument(metavar="SPEC.yaml", help="Default: the baseline's own spec.")]
+SpecOrRun = Annotated[
+    Path | None, typer.Argument(metavar="SPEC.yaml | RUN", help="Default: the baseline's own spec, run again.")
+]
 Margins = Annotated[
     list[str] | None,
     typer.Option("--margin", metavar="VALUE|METRIC=VALUE", help="A drop that does not matter; repeatable."),
@@ -38,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 def check(
     baseline: BaselineFile,
-    spec: SpecToRun = None,
+    spec: SpecOrRun = None,
     margin: Margins = None,
     alpha: Alpha = 0.05,
     conservative: Conservative = False,
@@ -52,7 +55,7 @@ def check(
     allow_import: options.AllowImport = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Run a benchmark again and fail when accuracy truly fell since the baseline.
+    """Run a benchmark again, or judge a run folder, and fail when accuracy truly fell since the baseline.
 
     Exits 0 when nothing fell, 1 on a regression, 3 when the two cannot be compared honestly.
     """
@@ -61,21 +64,12 @@ def check(
     if format not in FORMATS:
         raise UsageError(f"--format: unknown format '{format}'; there is {', '.join(FORMATS)}")
     place = options.place(store, jobs)
-    if update and not baseline.exists():
-        if spec is None:
-            raise UsageError(f"{baseline}: there is no baseline yet; name the spec that makes it")
-        api.write_baseline(_run(api.load_spec(spec, allow_import=allow_import), place, quiet=quiet), baseline)
-        say(f"wrote the baseline {baseline}")
-        return
-    before = api.read_baseline(baseline)
-    loaded = (
-        api.load_spec(spec, allow_import=allow_import)
-        if spec is not None
-        else api.spec_from(before.spec, allow_import=allow_import)
-    )
-    results = _run(loaded, place, quiet=quiet)
-    if update:
-        api.write_baseline(results, baseline)
+    if update and spec is None and not baseline.exists():
+        raise UsageError(f"{baseline}: there is no baseline yet; name the spec that makes it")
+    before = None if update and spec is not None else api.read_baseline(baseline)
+    results, base = _results(baseline, before, spec, place, allow_import=allow_import, quiet=quiet)
+    if update or before is None:
+        api.write_baseline(results, baseline, base)
         say(f"wrote the baseline {baseline}")
         return
     found = api.gate(before, results, margins=margin or (), alpha=alpha, conservative=conservative, exact=exact)
@@ -86,6 +80,23 @@ def check(
         _tell_github(api.gate_text(found, "annotations"), api.gate_text(found, "markdown"))
     if found.failed:
         raise RegressionError(f"the gate failed: accuracy fell against {baseline}")
+
+
+def _results(
+    path: Path, before: Baseline | None, spec: Path | None, place: Settings, *, allow_import: bool, quiet: bool
+) -> tuple[Results, Path]:
+    """Return what is to be judged and what paths in its spec are relative to."""
+    from fusebench import api
+
+    if spec is not None and spec.is_dir():
+        results = api.read_run(spec)
+        _require_scores(results)
+        return results, spec
+    if spec is None and before is not None:
+        loaded = api.baseline_spec(before, path, allow_import=allow_import)
+    else:
+        loaded = api.load_spec(spec or path, allow_import=allow_import)
+    return _run(loaded, place, quiet=quiet), loaded.base
 
 
 def _run(loaded: LoadedSpec, place: Settings, *, quiet: bool) -> Results:
@@ -102,9 +113,13 @@ def _run(loaded: LoadedSpec, place: Settings, *, quiet: bool) -> Results:
     if outcomes.interrupted is not None:
         raise outcomes.interrupted
     results = api.collect(planned, outcomes, place)
+    _require_scores(results)
+    return results
+
+
+def _require_scores(results: Results) -> None:
     if not results.scores:
         raise UndecidableError("the run has no scores: every fit failed")
-    return results
 
 
 def _tell_github(annotations: str, summary: str) -> None:

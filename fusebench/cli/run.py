@@ -100,7 +100,7 @@ def run_and_report(
     outcomes = api.execute(planned, place, progress_for(planned.plan.blueprint, quiet=quiet), runner)
     results = api.collect(planned, outcomes, place)
     verdicts = api.compare(results)
-    api.write_run(results, verdicts, out)
+    api.write_run(results, verdicts, out, loaded.base)
     typer.echo(api.render(results, verdicts, format_name))
     if not quiet:
         say(f"tables: {out}/   fits: {place.store}/")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from fusebench.errors import StorageError, UndecidableError
-from fusebench.results import Results
+from fusebench.results import Results, failed_cells, inapplicable_models
 
 SCHEMA_VERSION = 1
 ENVIRONMENT_KEYS = ("python", "implementation", "platform", "cpu", "versions")
@@ -76,6 +76,10 @@ class Baseline:
     scores : mapping of Cell to float
     failures : frozenset of Cell
         Cells without a score, because a fit failed.
+    inapplicable : frozenset of (dataset, target, model)
+        Models that cannot predict this kind of target; they have no cells there.
+    base : str
+        The folder that paths in the spec are relative to, seen from the baseline's own folder; empty where nobody said.
     """
 
     name: str
@@ -86,6 +90,8 @@ class Baseline:
     problems: Mapping[tuple[str, str], Problem]
     scores: Mapping[Cell, float]
     failures: frozenset[Cell]
+    inapplicable: frozenset[tuple[str, str, str]] = frozenset()
+    base: str = ""
 
     def metrics_of(self, dataset: str, target: str) -> tuple[str, ...]:
         """Return the metrics that have a score on a dataset, in order."""
@@ -125,20 +131,25 @@ def baseline_of(results: Results) -> Baseline:
         models=models,
         problems=problems,
         scores=scores,
-        failures=frozenset(_expected(problems, models, scores) - scores.keys()),
+        failures=frozenset(Cell(*cell) for cell in failed_cells(results)),
+        inapplicable=inapplicable_models(results),
     )
 
 
 def dump(baseline: Baseline) -> str:
     """Return a baseline as JSON: sorted, one score a line."""
+    said = [f'"base": {_json(baseline.base)}'] if baseline.base else []
+    unable = [f'"inapplicable": {_lines(sorted(baseline.inapplicable))}'] if baseline.inapplicable else []
     parts = [
         f'"schema_version": {SCHEMA_VERSION}',
         f'"name": {_json(baseline.name)}',
+        *said,
         f'"spec": {_indented(baseline.spec)}',
         f'"environment": {_indented(baseline.environment)}',
         f'"metrics": {_json(list(baseline.metrics))}',
         f'"models": {_indented(baseline.models)}',
         f'"datasets": {_lines(provenance(baseline.problems))}',
+        *unable,
         f'"failures": {_lines(sorted(baseline.failures))}',
         f'"scores": {_lines([[*cell, score] for cell, score in sorted(baseline.scores.items())])}',
     ]
@@ -247,12 +258,18 @@ def _build(data: Mapping[str, Any], refuse: Callable[[str], NoReturn]) -> Baseli
         problems=problems,
         scores=scores,
         failures=frozenset(Cell(*row) for row in data["failures"]),
+        inapplicable=frozenset((_text(d), _text(t), _text(m)) for d, t, m in data.get("inapplicable", ())),
+        base=_text(data.get("base", "")),
     )
 
 
 def _check_cells(baseline: Baseline, refuse: Callable[[str], NoReturn]) -> None:
     """Refuse a baseline whose scores are not exactly those of its models, metrics and folds."""
-    expected = _expected(baseline.problems, baseline.models, baseline.scores)
+    expected = {
+        cell
+        for cell in _expected(baseline.problems, baseline.models, baseline.scores)
+        if cell[:3] not in baseline.inapplicable
+    }
     there = baseline.scores.keys() | baseline.failures
     if not baseline.scores:
         refuse("holds no scores")

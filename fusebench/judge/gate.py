@@ -71,6 +71,8 @@ def gate(
             f"no metric has a margin ({', '.join(baseline.metrics)}): 0.01 is the default only for accuracies "
             "and AUCs; give --margin METRIC=VALUE"
         )
+    measured = [one for one in measured if not one.inapplicable]
+    warnings += _not_applicable(baseline, now)
     measured += _suites(measured)
     rows = tuple(judge_rows(measured, alpha, conservative=conservative, exact=exact))
     if without := sorted({row.metric for row in rows if row.margin is None}):
@@ -94,12 +96,27 @@ def _measure(baseline: Baseline, now: Baseline, margins: Mapping[str, float] | N
                     yield _paired(label, cells, baseline, now, ratio, margin_of(metric, margins))
 
 
+def _not_applicable(baseline: Baseline, now: Baseline) -> list[str]:
+    """Return one line that names the models that can predict no target of this kind; nothing is judged there."""
+    unable = baseline.inapplicable | now.inapplicable
+    named: dict[str, list[str]] = {}
+    for dataset, target in baseline.problems:
+        scored = {cell.model for cell in baseline.scores if (cell.dataset, cell.target) == (dataset, target)}
+        for model in baseline.models:
+            if model != ORACLE and (dataset, target, model) in unable and model not in scored:
+                named.setdefault(model, []).append(dataset)
+    listed = [f"{model} on {', '.join(dict.fromkeys(where))}" for model, where in named.items()]
+    return [f"not applicable, since a model cannot predict this kind of target: {'; '.join(listed)}"] if listed else []
+
+
 def _paired(
     label: str, cells: list[Cell], baseline: Baseline, now: Baseline, ratio: float, margin: float | None
 ) -> Measured:
     first = cells[0]
     head: dict[str, Any] = {"dataset": label, "model": first.model, "metric": first.metric, "margin": margin}
     there = [cell for cell in cells if cell in baseline.scores]
+    if not there and first[:3] in baseline.inapplicable | now.inapplicable:
+        return Measured(**head, inapplicable=True)
     both = [cell for cell in there if cell in now.scores]
     if len(both) < len(there):
         return Measured(**head, n_folds=len(cells), lost=len(there) - len(both))

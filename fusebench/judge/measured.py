@@ -36,6 +36,8 @@ class Measured:
         Why no test can be made.
     note : str
         What a reader should know.
+    inapplicable : bool
+        The model cannot predict this kind of target, then or now; there is nothing to judge.
     """
 
     dataset: str
@@ -52,6 +54,7 @@ class Measured:
     lost: int = 0
     refused: str = ""
     note: str = ""
+    inapplicable: bool = False
 
     def with_difference(
         self,

@@ -57,7 +57,7 @@ def read_scores(
     DataError
         If it is no such table; the message names the line.
     UsageError
-        If an option is missing or out of range.
+        If there is no such file, or an option is missing or out of range.
     """
     if test_train_ratio is not None and not 0 < test_train_ratio < math.inf:
         raise UsageError(f"--test-train-ratio must be a finite number > 0, got {test_train_ratio:g}")
@@ -89,6 +89,8 @@ def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text (byte {error.start}); save the table as UTF-8") from error
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise UsageError(f"{path}: there is no such score table") from error
     except OSError as error:
         raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
     if "\0" in text:

@@ -62,10 +62,12 @@ def read_side(path: Path, *, test_train_ratio: float | None = None) -> Side:
     Raises
     ------
     UsageError
-        If a folder is no run folder.
+        If there is no such file or folder, or a folder is no run folder.
     FusebenchError
         As `read_baseline` and `read_scores`.
     """
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such run folder, baseline or score table")
     if path.is_dir():
         scores = path / "scores.csv"
         if not scores.is_file():

@@ -8,7 +8,7 @@ from fusebench.report._gate import gate_text
 from fusebench.report.base import REGISTRY, Format, Verdicts
 from fusebench.results import Results
 
-__all__ = ["REGISTRY", "Format", "Verdicts", "gate_text", "render", "write_run"]
+__all__ = ["REGISTRY", "Format", "Verdicts", "gate_text", "read_run", "render", "write_run"]
 
 
 def render(results: Results, verdicts: Verdicts, format_name: str) -> str:
@@ -23,8 +23,15 @@ def render(results: Results, verdicts: Verdicts, format_name: str) -> str:
     return chosen.render(results, verdicts)
 
 
-def write_run(results: Results, verdicts: Verdicts, folder: Path) -> None:
+def write_run(results: Results, verdicts: Verdicts, folder: Path, base: Path | None = None) -> None:
     """Write every table of a run into a folder; see `fusebench.report._files`."""
     from fusebench.report import _files
 
-    _files.write_run(results, verdicts, folder)
+    _files.write_run(results, verdicts, folder, base)
+
+
+def read_run(folder: Path) -> Results:
+    """Return the results in a run folder; see `fusebench.report._read`."""
+    from fusebench.report import _read
+
+    return _read.read_run(folder)

@@ -13,7 +13,7 @@ from typing import Any
 
 from fusebench.errors import StorageError
 from fusebench.report.base import Verdicts
-from fusebench.results import SCHEMA_VERSION, Cost, Failure, Results
+from fusebench.results import SCHEMA_VERSION, Cost, Failure, Results, failed_cells, inapplicable_models
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t")
 SCORES = ("dataset", "target", "model", "kind", "repeat", "fold", "metric", "score")
@@ -28,8 +28,14 @@ COMPARISONS = (
 CONTRIBUTIONS = ("dataset", "fusion", "member", "metric", "shapley", "leave_one_out", "weight_mean", "weight_sd")
 
 
-def write_run(results: Results, verdicts: Verdicts, folder: Path) -> None:
-    """Write every table of a run.
+def write_run(results: Results, verdicts: Verdicts, folder: Path, base: Path | None = None) -> None:
+    """Write every table of a run; the summary last, so that a folder with it is whole.
+
+    Parameters
+    ----------
+    base : Path, optional
+        What paths in the spec are relative to; the current folder by default. In the folder's own ``spec.yaml`` they
+        are relative to the folder, so that it can be run from there.
 
     Raises
     ------
@@ -39,7 +45,9 @@ def write_run(results: Results, verdicts: Verdicts, folder: Path) -> None:
     import yaml
 
     files = {
-        "spec.yaml": yaml.safe_dump(_plain(results.spec), sort_keys=False, allow_unicode=True),
+        "spec.yaml": yaml.safe_dump(
+            _plain(_moved(results.spec, base or Path(), folder)), sort_keys=False, allow_unicode=True
+        ),
         "environment.json": as_json(results.environment),
         "scores.csv": as_csv(SCORES, results.scores),
         "leaderboard.csv": as_csv(LEADERBOARD, verdicts.leaderboard),
@@ -51,6 +59,22 @@ def write_run(results: Results, verdicts: Verdicts, folder: Path) -> None:
     }
     for name, text in files.items():
         _write(folder / name, text)
+
+
+def _moved(spec: Mapping[str, Any], base: Path, folder: Path) -> dict[str, Any]:
+    """Return a spec whose data files are named relative to another folder."""
+    moved = dict(spec)
+    datasets = spec.get("datasets")
+    if isinstance(datasets, (list, tuple)):
+        moved["datasets"] = [_moved_entry(one, base, folder) for one in datasets]
+    return moved
+
+
+def _moved_entry(one: Any, base: Path, folder: Path) -> Any:
+    path = one.get("path") if isinstance(one, Mapping) else None
+    if not isinstance(path, str) or Path(path).is_absolute() or "://" in path:
+        return one
+    return {**one, "path": Path(os.path.relpath(base / path, folder)).as_posix()}
 
 
 def summary(results: Results, verdicts: Verdicts) -> dict[str, Any]:
@@ -70,6 +94,8 @@ def summary(results: Results, verdicts: Verdicts) -> dict[str, Any]:
         "warnings": list(verdicts.warnings),
         "notes": list(results.notes),
         "n_failures": len(results.failures),
+        "failed_cells": [list(cell) for cell in failed_cells(results)],
+        "inapplicable": [list(one) for one in sorted(inapplicable_models(results))],
         "totals": _totals(results),
         "explanations": [
             {"dataset": d, "target": t, "model": m, "repeat": r, "fold": f, "explain": told}

@@ -200,6 +200,37 @@ def test_a_baseline_that_lacks_a_cell_is_undecidable(fusebench, spec, tmp_path, 
     assert fusebench("check", "base.json", "-q").returncode == 3
 
 
+def test_the_gate_judges_a_run_folder(fusebench, spec, tmp_path):
+    (tmp_path / "worse.yaml").write_text(WORSE)
+    fusebench("run", spec, "-q", "--out", "good")
+    fusebench("run", "worse.yaml", "-q", "--out", "bad")
+    assert fusebench("check", "base.json", "good", "--update").returncode == 0
+    assert fusebench("check", "base.json", "good").returncode == 0
+    assert fusebench("check", "base.json", "bad").returncode == 1
+    scores = tmp_path / "good" / "scores.csv"
+    lines = scores.read_text().splitlines(keepends=True)
+    scores.write_text("".join(lines[:7] + lines[8:]))
+    lost = fusebench("check", "base.json", "good")
+    assert (lost.returncode, "lacks the score of" in lost.stderr) == (3, True)
+    for absent, code in (("results", 2), (".", 2), ("absent.yaml", 2)):
+        assert fusebench("check", "base.json", absent).returncode == code
+
+
+def test_a_baseline_finds_its_data_from_any_folder(fusebench, tmp_path):
+    (tmp_path / "specs").mkdir()
+    frame = pd.DataFrame({"a": range(60), "y": ["no", "yes"] * 30})
+    frame.to_csv(tmp_path / "specs" / "my.csv", index=False)
+    spec = "name: own\ndatasets: [{name: my, source: file, path: my.csv, target: y}]\nlearners: [nb, dt]\n"
+    (tmp_path / "specs" / "own.yaml").write_text(spec)
+    assert fusebench("run", "specs/own.yaml", "-q").returncode == 0
+    again = fusebench("run", "results/own/spec.yaml", "-q", "--out", "again")
+    assert again.returncode == 0, again.stderr
+    assert fusebench("check", "kept/base.json", "specs/own.yaml", "--update", "-q").returncode == 0
+    done = fusebench("check", "kept/base.json", "-q")
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path) not in (tmp_path / "kept" / "base.json").read_text()
+
+
 def test_diff_and_stats(fusebench, spec, tmp_path):
     (tmp_path / "worse.yaml").write_text(WORSE)
     fusebench("run", spec, "-q", "--out", "a")
@@ -210,3 +241,5 @@ def test_diff_and_stats(fusebench, spec, tmp_path):
     assert told.returncode == 0, told.stderr
     assert json.loads(told.stdout)["schema_version"] == 1
     assert "cannot be told apart" in fusebench("stats", "a/scores.csv").stdout
+    assert fusebench("stats", "absent.csv").returncode == 2
+    assert fusebench("diff", "a", "absent").returncode == 2

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fusebench import judge
-from fusebench.errors import DataError, StorageError, UsageError
+from fusebench.errors import DataError, UsageError
 
 GOLDEN = Path(__file__).parents[1] / "stats" / "golden"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8"))
@@ -233,5 +233,6 @@ def test_bad_tables(text, says, tmp_path):
 
 
 def test_a_table_that_cannot_be_read(tmp_path):
-    with pytest.raises(StorageError, match="cannot be read"):
-        judge.read_scores(tmp_path)
+    for absent in (tmp_path, tmp_path / "absent.csv"):
+        with pytest.raises(UsageError, match="there is no such score table"):
+            judge.read_scores(absent)

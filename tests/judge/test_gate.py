@@ -41,6 +41,22 @@ def test_hand_checked_cases(case, conservative, make_results):
     assert row.df == 4
 
 
+def test_models_that_cannot_predict_a_target_are_not_judged(make_results, make_facts):
+    datasets = [make_facts("flowers"), make_facts("prices")]
+    alone = {"nb": {"flowers": BASE, "prices": np.full(5, np.nan)}, "rf": {"flowers": BASE, "prices": BASE}}
+    results = replace(make_results(alone, datasets=datasets), failures=())
+    before = judge.baseline_of(results)
+    assert not before.failures
+    assert before == load(judge.dump(before), "here")
+    report = judge.gate(before, results)
+    assert {(row.dataset, row.model) for row in report.rows if row.model == "nb"} == {("flowers", "nb")}
+    assert any("not applicable" in one and "nb on prices" in one for one in report.warnings)
+    failing = judge.gate(
+        judge.baseline_of(make_results(alone, datasets=datasets)), make_results(alone, datasets=datasets)
+    )
+    assert any((row.dataset, row.model, row.reason[:3]) == ("prices", "nb", "all") for row in failing.rows)
+
+
 def test_holm_goes_over_everything_checked(make_results):
     d = np.array([-0.05, -0.01, -0.03, -0.02, -0.02])
     before = {f"m{at}": BASE for at in range(30)}
