@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -98,6 +98,21 @@ class PredictionProblem:
             versions(),
             *([self.targets[0].name] if len(self.targets) > 1 else []),
         )
+
+    @cached_property
+    def shared_digest(self) -> str:
+        """Digest of what all targets of the dataset have in common; that of a model that learns them all at once."""
+        return digest("targets", replace(self, target="", targets=self.targets or (self.facts,)).digest)
+
+    @property
+    def facts(self) -> TargetFacts:
+        """What is known of the target."""
+        return TargetFacts(self.target, self.target_type, self.n_classes)
+
+    @property
+    def position(self) -> int:
+        """Which of the dataset's targets this is."""
+        return self.targets.index(self.facts) if self.targets else 0
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__}
@@ -196,8 +211,26 @@ class Blueprint:
 
     def fit_key(self, problem: PredictionProblem, learner: str, part: Part) -> str:
         """Return the key of a learner's predictions from one part."""
-        text = f"fit {problem.digest} {self.model_digest(learner, problem)} {tuple(part)}"
+        rows = problem.shared_digest if self.learns_all(learner) else problem.digest
+        text = f"fit {rows} {self.model_digest(learner, problem)} {tuple(part)}"
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def learns_all(self, learner: str) -> bool:
+        """Whether one fit of a learner serves all targets of a dataset, and so is one task of several problems."""
+        return learners.several_targets(self.learners[learner])
+
+    def stored_at(self, problem: PredictionProblem, learner: str, part: Part, *, predicting: int) -> int:
+        """Return under which number the result of a fit holds the predictions of a fold."""
+        scheme = problem.scheme
+        first = problem.position * len(scheme.predicted_folds(part)) if self.learns_all(learner) else 0
+        return first + scheme.where(part, predicting=predicting)
+
+    def served_by(self, index: int, learner: str) -> list[int]:
+        """Return the problems that a fit of a learner, planned for one of them, predicts."""
+        if not self.learns_all(learner):
+            return [index]
+        shared = self.problems[index].shared_digest
+        return [other for other, problem in enumerate(self.problems) if problem.shared_digest == shared]
 
     def fuse_key(
         self, problem: PredictionProblem, fusion: str, repeat: int, fold: int, stage: str, without: tuple[str, ...] = ()

@@ -32,12 +32,26 @@ def check_models(spec: Spec, *, allow_import: bool) -> list[Problem]:
         for problem in (
             *learners.check(learner, ANY_TARGET, allow_import=allow_import),
             *(problem.under("encode") for problem in encoders.check(learner.encode)),
+            *_check_several_targets(learner),
         )
     ]
     for name, fusion in spec.fusions.items():
         own = _check_fusion(fusion, _member_count(spec, name), allow_import=allow_import)
         found.extend(problem.under("fusions", name) for problem in own)
     return found
+
+
+def _check_several_targets(learner: LearnerSpec) -> Iterator[Problem]:
+    """Yield what cannot be asked of a learner that learns all targets of a dataset at once."""
+    if learners.REGISTRY.canonical(learner.type) is None or not learners.several_targets(learner):
+        return
+    name = learner.encode if isinstance(learner.encode, str) else learner.encode.get("type")
+    if name == "target":
+        message = f"'{learner.type}' learns several targets at once, an encoder that looks at one cannot serve it"
+        yield Problem(message=message, path=("encode",), hint="use native or linear")
+    if learner.calibrate is not None:
+        message = f"'{learner.type}' learns several targets at once and cannot be calibrated inside its training part"
+        yield Problem(message=message, path=("calibrate",), hint="the fusion `calibrated` calibrates it out of fold")
 
 
 def check_scoring(spec: Spec, target_type: str) -> list[Problem]:
@@ -66,6 +80,10 @@ def check_roles(spec: Spec, problems: Sequence[PredictionProblem]) -> list[Probl
 def check_against_data(spec: Spec, blueprint: Blueprint, problem: PredictionProblem) -> list[Problem]:
     """Return what is wrong with a spec for one prediction problem."""
     found = check_scoring(spec, problem.target_type)
+    names = [target.name for target in problem.targets]
+    for name, learner in blueprint.learners.items():
+        if message := learners.check_targets(learner, names):
+            found.append(_parameter_problem(message).under("learners", name.partition("[")[0]))
     for name in spec.fusions:
         kind = blueprint.fusion_class(blueprint.fusions[name].spec.type)
         if problem.target_type not in kind.target_types:

@@ -103,8 +103,9 @@ def _failures(plan: Plan, failed: Mapping[str, Failed]) -> Iterator[Failure]:
                 detail = failure.detail
             case EncodeItem() | ScoreItem() | None:
                 continue
-        problem = plan.blueprint.problems[index]
-        yield Failure(problem.dataset, problem.target, model, repeat, fold, failure.stage, failure.reason, detail)
+        shared = plan.blueprint.served_by(index, model) if isinstance(task.item, FitItem) else [index]
+        for problem in (plan.blueprint.problems[one] for one in shared):
+            yield Failure(problem.dataset, problem.target, model, repeat, fold, failure.stage, failure.reason, detail)
 
 
 def _fusion_totals(

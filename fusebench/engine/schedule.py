@@ -244,7 +244,9 @@ class Schedule:
             if which not in encoders:
                 encode = blueprint.encoder_of(task.item.learner, blueprint.problems[task.item.problem])
                 costless = encode == "none" and blueprint.problems[task.item.problem].numeric
-                encoders[which] = None if costless else repr(encode)
+                # A learner of all targets sees other rows than those of one.
+                apart = costless or blueprint.learns_all(task.item.learner)
+                encoders[which] = None if apart else repr(encode)
             if (name := encoders[which]) is not None:
                 groups[task.item.problem, task.item.part, name].append(task)
         added: dict[str, Task] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -162,6 +162,16 @@ class Workbench:
         transformed = [encoder.transform(data.X.iloc[rows]) for rows in predicted]
         return Encoded(fitted, transformed, tuple(encoder.categorical_), time.perf_counter() - begun)
 
+    def _encode_all(self, problem: PredictionProblem, learner: str, train: Rows, predicted: list[Rows]) -> Encoded:
+        """Encode rows of the whole dataset, without looking at any target."""
+        data = self.data(problem)
+        encode = self.blueprint.encoder_of(learner, problem)
+        begun = time.perf_counter()
+        encoder = encoders.make(encode, random_state=self.blueprint.random_state, text=data.text)
+        fitted = encoder.fit_transform(data.dataset_X.iloc[train], None, target_type=problem.target_type)
+        transformed = [encoder.transform(data.dataset_X.iloc[rows]) for rows in predicted]
+        return Encoded(fitted, transformed, tuple(encoder.categorical_), time.perf_counter() - begun)
+
     def _part(self, item: FitItem, problem: PredictionProblem) -> Encoded:
         key = (problem.digest, item.part, str(self.blueprint.encoder_of(item.learner, problem)))
 
@@ -173,6 +183,8 @@ class Workbench:
         return self._encoded.get_or_make(key, make)
 
     def _fit(self, item: FitItem) -> Entry:
+        if self.blueprint.learns_all(item.learner):
+            return self._fit_all_targets(item)
         problem = self._problem(item.problem)
         data = self.data(problem)
         encoded = self._part(item, problem)
@@ -195,22 +207,37 @@ class Workbench:
         arrays: dict[str, NDArray[Any]] = {}
         for q, X in enumerate(encoded.predicted):
             arrays |= _predicted_arrays(fitted, X, q, problem)
-        predict_seconds = time.perf_counter() - begun
-        is_measured = item.part == Part(*MEASURED_SPLIT)
-        return Entry(
-            "fit",
-            {
-                "cpu": fitting.cpu,
-                "wall": fitting.wall,
-                "predict": predict_seconds,
-                "encode": encoded.seconds,
-                "peak_memory": fitting.peak_memory,
-                "bytes": model_bytes(fitted.estimator) if is_measured else None,
-                "notes": list(fitted.notes),
-                "part": list(item.part),
-            },
-            arrays,
+        return _fit_entry(item.part, fitting, encoded, fitted, time.perf_counter() - begun, arrays)
+
+    def _fit_all_targets(self, item: FitItem) -> Entry:
+        """Fit once on the dataset's rows, whatever targets each has, and keep every target's own predictions."""
+        problem = self._problem(item.problem)
+        data = self.data(problem)
+        train, predicted = (data.dataset_splits.training_rows(item.part), data.dataset_splits.predicted_rows(item.part))
+        encoded = self._encoded.get_or_make(
+            (problem.shared_digest, item.part, str(self.blueprint.encoder_of(item.learner, problem))),
+            lambda: self._encode_all(problem, item.learner, train, predicted),
         )
+        targets = [learners.as_target(one) for one in data.targets]
+        with Measured() as fitting:
+            fitted = learners.fit_targets(
+                self.blueprint.learners[item.learner],
+                encoded.train,
+                [target.take(train) for target in targets],
+                random_state=self.blueprint.random_state,
+                n_threads=problem.n_threads,
+                sample_weight=None if data.dataset_weights is None else data.dataset_weights[train],
+                groups=None if data.dataset_groups is None else data.dataset_groups[train],
+                categorical=encoded.categorical,
+            )
+        begun = time.perf_counter()
+        arrays: dict[str, NDArray[Any]] = {}
+        for q, (rows, X) in enumerate(zip(predicted, encoded.predicted, strict=True)):
+            for position, (target, (labels, proba)) in enumerate(zip(targets, fitted.predict(X), strict=True)):
+                known = target.known[rows]
+                own = Predictions(labels[known], None if proba is None else proba[known])
+                arrays |= own.arrays(position * len(predicted) + q)
+        return _fit_entry(item.part, fitting, encoded, fitted, time.perf_counter() - begun, arrays)
 
     # -- fuse -------------------------------------------------------------------------------------
 
@@ -280,14 +307,18 @@ class Workbench:
         position[rows] = np.arange(len(rows))
         pieces = []
         for j, part in zip(scheme.inner_folds(split[1]), inner_parts, strict=True):
-            q = scheme.where(part, predicting=j)
-            held = splits.predicted_rows(part)[q]
-            pieces.append((position[held], Predictions.read(found[part], q)))
+            held = splits.predicted_rows(part)[scheme.where(part, predicting=j)]
+            pieces.append((position[held], self._read(problem, member, part, found[part], predicting=j)))
         oof = Predictions.assemble(pieces, len(rows))
         test = Predictions.mean(
-            [Predictions.read(found[part], scheme.where(part, predicting=split[1])) for part in test_parts]
+            [self._read(problem, member, part, found[part], predicting=split[1]) for part in test_parts]
         )
         return oof, test
+
+    def _read(
+        self, problem: PredictionProblem, learner: str, part: Part, entry: Entry, *, predicting: int
+    ) -> Predictions:
+        return Predictions.read(entry, self.blueprint.stored_at(problem, learner, part, predicting=predicting))
 
     def _entries(self, keys: list[str]) -> list[Entry]:
         entries = [self.reader.get(key) for key in keys]
@@ -309,7 +340,7 @@ class Workbench:
         for repeat, fold, keys in item.splits:
             entries = self._entries(list(keys))
             test = data.splits.outer[repeat, fold].test
-            fused = Predictions.mean([self._read_test(problem, fold, entry) for entry in entries])
+            fused = Predictions.mean([self._read_test(problem, item.model, fold, entry) for entry in entries])
             for metric in problem.metrics:
                 try:
                     value = metrics.score(metric, data.y[test], fused.labels, fused.proba, problem.n_classes)
@@ -328,12 +359,10 @@ class Workbench:
         total = [len(every_fit), sum(one["cpu"] for one in every_fit), sum(one["wall"] for one in every_fit)]
         return Entry("score", {**meta, "notes": sorted(notes), "total": total})
 
-    @staticmethod
-    def _read_test(problem: PredictionProblem, fold: int, entry: Entry) -> Predictions:
-        if entry.kind == "fuse" or "labels1" not in entry.arrays:
+    def _read_test(self, problem: PredictionProblem, model: str, fold: int, entry: Entry) -> Predictions:
+        if entry.kind == "fuse":
             return Predictions.read(entry, 0)
-        part = Part(*entry.meta["part"])
-        return Predictions.read(entry, problem.scheme.where(part, predicting=fold))
+        return self._read(problem, model, Part(*entry.meta["part"]), entry, predicting=fold)
 
 
 @dataclass(frozen=True)
@@ -386,6 +415,28 @@ class ProblemData:
         """Class codes or values, shape (n_samples,)."""
         own = self._rows(self._target.y)
         return np.asarray(own)
+
+    @property
+    def targets(self) -> Sequence[datasets.Target]:
+        """All targets of the dataset, each with every row."""
+        return tuple(self._dataset.targets)
+
+    @property
+    def dataset_X(self) -> Any:  # noqa: N802 - a matrix
+        """The features of all rows of the dataset, also of those that lack the problem's target."""
+        return self._dataset.X
+
+    @property
+    def dataset_groups(self) -> NDArray[Any] | None:
+        """Groups of all rows of the dataset."""
+        groups: NDArray[Any] | None = self._dataset.groups
+        return groups
+
+    @property
+    def dataset_weights(self) -> NDArray[Any] | None:
+        """Sample weights of all rows of the dataset."""
+        weights: NDArray[Any] | None = self._dataset.weights
+        return weights
 
     @property
     def text(self) -> tuple[str, ...]:
@@ -503,6 +554,28 @@ class _Recent(Generic[Key, Kept]):
         self._kept[key] = value
         while len(self._kept) > self._size:
             self._kept.popitem(last=False)
+
+
+def _fit_entry(
+    part: Part,
+    fitting: Measured,
+    encoded: Encoded,
+    fitted: Any,
+    predict_seconds: float,
+    arrays: dict[str, NDArray[Any]],
+) -> Entry:
+    is_measured = part == Part(*MEASURED_SPLIT)
+    meta = {
+        "cpu": fitting.cpu,
+        "wall": fitting.wall,
+        "predict": predict_seconds,
+        "encode": encoded.seconds,
+        "peak_memory": fitting.peak_memory,
+        "bytes": model_bytes(fitted.estimator) if is_measured else None,
+        "notes": list(fitted.notes),
+        "part": list(part),
+    }
+    return Entry("fit", meta, arrays)
 
 
 def _predicted_arrays(fitted: Any, X: Any, q: int, problem: PredictionProblem) -> dict[str, NDArray[Any]]:

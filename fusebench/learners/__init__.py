@@ -20,21 +20,26 @@ if TYPE_CHECKING:
 
     from fusebench.errors import Problem
     from fusebench.learners._fitted import Fitted
+    from fusebench.learners._targets import FittedTargets, Target
     from fusebench.spec.model import LearnerSpec
 
 __all__ = [
     "REGISTRY",
     "Family",
+    "as_target",
     "auto_encoder",
     "build",
     "check",
+    "check_targets",
     "code_digest",
     "expected_seconds",
     "fit",
+    "fit_targets",
     "is_released",
     "library",
     "modules",
     "predicts",
+    "several_targets",
     "thread_aware",
 ]
 
@@ -95,6 +100,49 @@ def fit(
         proba=proba,
         class_labels=class_labels,
     )
+
+
+def fit_targets(
+    spec: LearnerSpec,
+    X: Any,
+    targets: Sequence[Target],
+    *,
+    random_state: int | None,
+    n_threads: int = 1,
+    sample_weight: NDArray[np.floating[Any]] | None = None,
+    groups: NDArray[Any] | None = None,
+    categorical: Sequence[int] = (),
+) -> FittedTargets:
+    """Fit a learner once for several targets; see `fusebench.learners._targets.fit_targets`."""
+    from fusebench.learners import _targets
+
+    return _targets.fit_targets(
+        spec,
+        X,
+        targets,
+        random_state=random_state,
+        n_threads=n_threads,
+        sample_weight=sample_weight,
+        groups=groups,
+        categorical=categorical,
+    )
+
+
+def as_target(target: Any) -> Target:
+    """Return a dataset's target as learners of several targets take it."""
+    from fusebench.learners import _targets
+
+    return _targets.Target.of(target)
+
+
+def several_targets(spec: LearnerSpec) -> bool:
+    """Return whether one fit of a learner serves all targets of a dataset."""
+    return _family(spec).several_targets
+
+
+def check_targets(spec: LearnerSpec, targets: Sequence[str]) -> str:
+    """Return what is wrong with a learner's parameters for these targets of a dataset, empty if nothing."""
+    return _family(spec).check_targets(spec.params, targets)
 
 
 def auto_encoder(spec: LearnerSpec, target_type: str) -> str:  # noqa: ARG001  # may depend on it one day
@@ -179,6 +227,8 @@ def modules(spec: LearnerSpec) -> list[str]:
     family = _family(spec)
     paths = [path for path in (family.classifier, family.regressor) if path is not None and is_trusted(path)]
     found = [path.rpartition(".")[0] for path in paths if family.is_installed]
+    if family.extra is not None and family.is_installed and paths and paths[0].startswith("fusebench."):
+        found.append(family.extra)  # an estimator of this project's own imports it late
     return list(dict.fromkeys(["fusebench.learners._fitting", "fusebench.learners._calibrated", *found]))
 
 

@@ -192,6 +192,7 @@ def train_multitask(
             continue
         # By the weights of the start: those that adapt would let the loss fall by themselves.
         found.validation_losses.append(float((start * mean_losses(network, validation, balance.is_class)).sum()))
+        check_finite(found.validation_losses[-1], epoch, training.learning_rate)
         if found.validation_losses[-1] < best_loss:
             best_loss, best, stopped_at = found.validation_losses[-1], copy.deepcopy(network.state_dict()), epoch
         elif epoch - stopped_at >= training.patience:

@@ -6,49 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from types import ModuleType
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from fusebench.errors import FitError
+from fusebench.learners._lambdas import check_lambdas
 from fusebench.learners._network_inputs import as_matrix
+from fusebench.learners._targets import Target, TargetType
 from fusebench.learners._torch_base import BaseTorchMLP, torch_net, torch_training
 from fusebench.learners.base import Floats
-
-TargetType = Literal["binary", "multiclass", "continuous"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """One target of several.
-
-    Parameters
-    ----------
-    name : str
-    y : ndarray of shape (n_samples,)
-        Class codes, -1 where missing; or values, NaN where missing.
-    target_type : {"binary", "multiclass", "continuous"}
-    n_classes : int
-        Classes of the dataset; 0 for values.
-    """
-
-    name: str
-    y: NDArray[Any]
-    target_type: TargetType
-    n_classes: int = 0
-
-    @property
-    def is_class(self) -> bool:
-        """Whether classes are predicted."""
-        return self.target_type != "continuous"
-
-    @property
-    def known(self) -> NDArray[Any]:
-        """Which rows have a value, shape (n_samples,)."""
-        return np.asarray(self.y >= 0 if self.is_class else ~np.isnan(self.y))
 
 
 class TorchMultitask(BaseTorchMLP):
@@ -87,7 +58,6 @@ class TorchMultitask(BaseTorchMLP):
             name: allowed for name, allowed in BaseTorchMLP._parameter_constraints.items() if not name.startswith("swa")
         },
         "weighting": [StrOptions({"fixed", "uncertainty", "gradnorm"})],
-        "lambdas": ["array-like", None],
         "gradnorm_alpha": [Interval(Real, 0, None, closed="left")],
         "gradnorm_learning_rate": [Interval(Real, 0, None, closed="neither")],
     }
@@ -141,7 +111,7 @@ class TorchMultitask(BaseTorchMLP):
 
     swa = False
 
-    def fit(  # type: ignore[override]  # several targets in place of one
+    def fit_targets(
         self,
         X: Any,
         targets: Sequence[Target],
@@ -167,7 +137,7 @@ class TorchMultitask(BaseTorchMLP):
             If a target is missing on all rows, the lambdas do not fit the targets, or the loss is not finite.
         """
         self._validate_params()
-        if (message := check_lambdas(self.lambdas, [target.name for target in targets])) is not None:
+        if message := check_lambdas(self.lambdas, [target.name for target in targets]):
             raise FitError(message)
         net, heads = torch_net(), torch_heads()
         first = targets[0]
@@ -197,12 +167,12 @@ class TorchMultitask(BaseTorchMLP):
         self.network_ = network
         return self
 
-    def predict(self, X: Any) -> list[NDArray[Any]]:
+    def predict_targets(self, X: Any) -> list[NDArray[Any]]:
         """Return class codes or values of each target, arrays of shape (n_samples,)."""
         answers = zip(self.targets_, self._head_outputs(X), strict=True)
         return [scores.argmax(axis=1) if head.is_class else head.values(scores) for head, scores in answers]
 
-    def predict_proba(self, X: Any) -> list[NDArray[np.float64] | None]:
+    def predict_proba_targets(self, X: Any) -> list[NDArray[np.float64] | None]:
         """Return class probabilities of each target, arrays of shape (n_samples, n_classes); None for values."""
         answers = zip(self.targets_, self._head_outputs(X), strict=True)
         return [_softmax(scores) if head.is_class else None for head, scores in answers]
@@ -241,6 +211,52 @@ class TorchMultitask(BaseTorchMLP):
         )
 
 
+class TorchMultitaskClassifier(ClassifierMixin, TorchMultitask):  # type: ignore[misc]  # scikit-learn has no types
+    __doc__ = (TorchMultitask.__doc__ or "").replace("Shared layers and one head per target", "One head of classes", 1)
+
+    def fit(  # type: ignore[override]  # the base allows more arguments
+        self,
+        X: Any,
+        y: NDArray[Any],
+        sample_weight: Floats | None = None,
+        *,
+        groups: NDArray[Any] | None = None,
+    ) -> Self:
+        """Fit one head on rows and their classes."""
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        kind: TargetType = "binary" if len(self.classes_) == 2 else "multiclass"
+        only = Target(name="y", y=codes, target_type=kind, n_classes=len(self.classes_))
+        return self.fit_targets(X, [only], sample_weight, groups=groups)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return classes, shape (n_samples,)."""
+        return np.asarray(self.classes_[self.predict_targets(X)[0]])
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return class probabilities, shape (n_samples, n_classes)."""
+        return np.asarray(self.predict_proba_targets(X)[0])
+
+
+class TorchMultitaskRegressor(RegressorMixin, TorchMultitask):  # type: ignore[misc]  # scikit-learn has no types
+    __doc__ = (TorchMultitask.__doc__ or "").replace("Shared layers and one head per target", "One head of values", 1)
+
+    def fit(  # type: ignore[override]  # the base allows more arguments
+        self,
+        X: Any,
+        y: NDArray[Any],
+        sample_weight: Floats | None = None,
+        *,
+        groups: NDArray[Any] | None = None,
+    ) -> Self:
+        """Fit one head on rows and their values."""
+        only = Target(name="y", y=np.asarray(y, dtype=np.float64), target_type="continuous")
+        return self.fit_targets(X, [only], sample_weight, groups=groups)
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Return values, shape (n_samples,)."""
+        return np.asarray(self.predict_targets(X)[0])
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Head:
     """What prediction needs to know of a target."""
@@ -271,17 +287,6 @@ class _Head:
 
     def values(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(scores[:, 0] * self.scale + self.mean)
-
-
-def check_lambdas(lambdas: Sequence[float] | None, targets: Sequence[str]) -> str | None:
-    """Return what is wrong with the weights of the targets, None when all is well."""
-    if lambdas is None:
-        return None
-    if len(lambdas) != len(targets):
-        return f"lambdas: got {len(lambdas)}, expected {len(targets)} (one per target: {', '.join(targets)})"
-    if not all(np.isfinite(lambdas)) or min(lambdas) < 0:
-        return f"lambdas: got {list(lambdas)}, each must be a finite number of at least 0"
-    return None if any(lambdas) else "lambdas: all are 0, at least one must be positive"
 
 
 def torch_heads() -> ModuleType:

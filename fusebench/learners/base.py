@@ -68,6 +68,8 @@ class Family:
     """Parameters that are accepted in a spec and not passed on."""
     least: ClassVar[Mapping[str, float]] = NOTHING
     """Least values of parameters that the library does not check when it is built."""
+    several_targets: ClassVar[bool] = False
+    """Whether one fit serves all targets of a dataset; its estimator has ``fit_targets``, ``predict_targets``..."""
     extra: ClassVar[str | None] = None
     """The extra of this project that brings the library."""
 
@@ -123,6 +125,14 @@ class Family:
             return ""
         kind = "an int" if isinstance(least, int) else "a number"
         return f"The {name!r} parameter must be {kind} of at least {least:g}. Got {value!r} instead."
+
+    def check_targets(self, params: Mapping[str, Any], targets: Sequence[str]) -> str:
+        """Return what is wrong with parameters for these targets of a dataset, empty if nothing.
+
+        Called before anything is fitted, for families that learn several targets at once. The message starts with the
+        parameter.
+        """
+        return ""
 
     def categorical(self, X: Any, columns: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any], str]:
         """Declare native categorical columns.

@@ -5,7 +5,9 @@ import pytest
 from sklearn.datasets import load_iris, load_linnerud
 
 from fusebench.errors import FitError
-from fusebench.learners._torch_multitask import Target, TorchMultitask, check_lambdas
+from fusebench.learners._lambdas import check_lambdas
+from fusebench.learners._targets import Target
+from fusebench.learners._torch_multitask import TorchMultitask
 
 needs_torch = pytest.mark.slow
 
@@ -37,11 +39,11 @@ def tensors(*rows):
 @pytest.mark.parametrize("weighting", ["fixed", "uncertainty", "gradnorm"])
 def test_learns_both_targets(iris, weighting):
     X, targets = iris
-    model = TorchMultitask(weighting=weighting, random_state=0).fit(X, targets)
-    codes, values = model.predict(X)
+    model = TorchMultitask(weighting=weighting, random_state=0).fit_targets(X, targets)
+    codes, values = model.predict_targets(X)
     assert (codes == targets[0].y).mean() > 0.93
     assert np.mean((values - targets[1].y) ** 2) < 0.06
-    proba, none = model.predict_proba(X)
+    proba, none = model.predict_proba_targets(X)
     np.testing.assert_allclose(proba.sum(axis=1), 1)
     assert none is None
 
@@ -49,9 +51,9 @@ def test_learns_both_targets(iris, weighting):
 @needs_torch
 def test_two_fits_give_the_same_bits(iris):
     X, targets = iris
-    first, second = (TorchMultitask(weighting="gradnorm", max_epochs=5).fit(X, targets) for _ in range(2))
+    first, second = (TorchMultitask(weighting="gradnorm", max_epochs=5).fit_targets(X, targets) for _ in range(2))
     assert first.training_ == second.training_
-    np.testing.assert_array_equal(first.predict(X)[1], second.predict(X)[1])
+    np.testing.assert_array_equal(first.predict_targets(X)[1], second.predict_targets(X)[1])
 
 
 @needs_torch
@@ -113,8 +115,8 @@ def test_a_lambda_of_zero_leaves_a_head_as_it_was(iris):
     X, targets = iris
     import torch
 
-    model = TorchMultitask(lambdas=(1.0, 0.0), max_epochs=3, weight_decay=0.0).fit(X, targets)
-    other = TorchMultitask(lambdas=(1.0, 0.0), max_epochs=1, learning_rate=1e-12).fit(X, targets)
+    model = TorchMultitask(lambdas=(1.0, 0.0), max_epochs=3, weight_decay=0.0).fit_targets(X, targets)
+    other = TorchMultitask(lambdas=(1.0, 0.0), max_epochs=1, learning_rate=1e-12).fit_targets(X, targets)
     assert torch.allclose(model.network_.heads[1].weight, other.network_.heads[1].weight, atol=1e-9)
     assert not torch.allclose(model.network_.heads[0].weight, other.network_.heads[0].weight, atol=1e-4)
 
@@ -129,7 +131,7 @@ def test_missing_targets_are_masked(iris):
         Target(name="species", y=codes, target_type="multiclass", n_classes=3),
         Target(name="width", y=values, target_type="continuous"),
     ]
-    found, predicted = TorchMultitask(random_state=0).fit(X, targets).predict(X)
+    found, predicted = TorchMultitask(random_state=0).fit_targets(X, targets).predict_targets(X)
     assert (found == species.y).mean() > 0.9
     assert np.corrcoef(predicted, width.y)[0, 1] > 0.9
 
@@ -139,9 +141,9 @@ def test_a_target_that_is_missing_or_constant(iris):
     X, (species, _) = iris
     nothing = Target(name="none", y=np.full(len(X), np.nan), target_type="continuous")
     with pytest.raises(FitError, match="target 'none' is missing on all rows"):
-        TorchMultitask(max_epochs=1).fit(X, [species, nothing])
+        TorchMultitask(max_epochs=1).fit_targets(X, [species, nothing])
     constant = Target(name="same", y=np.full(len(X), 7.0), target_type="continuous")
-    _, same = TorchMultitask(random_state=0).fit(X, [species, constant]).predict(X)
+    _, same = TorchMultitask(random_state=0).fit_targets(X, [species, constant]).predict_targets(X)
     np.testing.assert_allclose(same, 7, atol=0.2)
 
 
@@ -149,7 +151,7 @@ def test_a_target_that_is_missing_or_constant(iris):
 def test_values_alone(iris):
     X, Y = load_linnerud(return_X_y=True)
     targets = [Target(name=str(n), y=Y[:, n], target_type="continuous") for n in range(3)]
-    predicted = TorchMultitask(early_stopping=False, max_epochs=300).fit(X, targets).predict(X)
+    predicted = TorchMultitask(early_stopping=False, max_epochs=300).fit_targets(X, targets).predict_targets(X)
     assert all(np.corrcoef(one, Y[:, n])[0, 1] > 0.5 for n, one in enumerate(predicted))
 
 
@@ -157,7 +159,7 @@ def test_values_alone(iris):
 def test_a_loss_that_is_not_finite(iris):
     X, targets = iris
     with pytest.raises(FitError, match=r"in epoch \d+ with learning_rate=1e\+30"):
-        TorchMultitask(optimizer="sgd", learning_rate=1e30).fit(X, targets)
+        TorchMultitask(optimizer="sgd", learning_rate=1e30).fit_targets(X, targets)
 
 
 @pytest.mark.parametrize(
@@ -166,8 +168,9 @@ def test_a_loss_that_is_not_finite(iris):
         ((1.0,), "lambdas: got 1, expected 2 (one per target: a, b)"),
         ((1.0, -1.0), "lambdas: got [1.0, -1.0], each must be a finite number of at least 0"),
         ((0.0, 0.0), "lambdas: all are 0, at least one must be positive"),
-        ((1.0, 2.0), None),
-        (None, None),
+        ((1.0, 2.0), ""),
+        (None, ""),
+        (2.0, "lambdas: got 2.0, expected a list of numbers, one per target"),
     ],
 )
 def test_check_lambdas(lambdas, message):
