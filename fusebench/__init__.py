@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fusebench.api import run
+    from fusebench.estimators.fused import FusedClassifier, FusedRegressor
     from fusebench.results import Results
 
 __version__ = "0.1.0"
-__all__ = ["Results", "__version__", "run"]
+__all__ = ["FusedClassifier", "FusedRegressor", "Results", "__version__", "run"]
 
-_HOMES = {"run": "fusebench.api", "Results": "fusebench.results"}
+_HOMES = {
+    "FusedClassifier": "fusebench.estimators.fused",
+    "FusedRegressor": "fusebench.estimators.fused",
+    "Results": "fusebench.results",
+    "run": "fusebench.api",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -13,13 +13,14 @@ from fusebench.datasets.base import REGISTRY, Dataset, Source, Target
 from fusebench.errors import DataError, Problem
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from fusebench.spec.model import CV, DatasetSpec
 
 __all__ = [
-    "REGISTRY", "Dataset", "Source", "Target", "check_folds", "entries", "identity", "known", "load", "names",
-    "open_saved", "resolve", "save", "show", "suites",
+    "REGISTRY", "Dataset", "Source", "Target", "check_folds", "entries", "features", "identity", "known", "load",
+    "names", "open_saved", "read_file", "resolve", "save", "show", "suites",
 ]  # fmt: skip
 
 ENTRIES = "datasets.yaml"
@@ -195,6 +196,37 @@ def load(spec: DatasetSpec, base: Path) -> Dataset:
             f"{spec.name}: which column is the target? Say `target: ...` (--target); the columns are {listed}"
         )
     return assemble(spec, frame, targets)  # type: ignore[arg-type]  # positions are resolved there
+
+
+def features(frame: pd.DataFrame, text: Sequence[str] = ()) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the columns of a frame as the kinds of features that they are, and which of them hold text.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_samples, n_features)
+    text : sequence of str, default=()
+        Columns that hold text, beside those that look it.
+    """
+    import pandas as pd
+
+    from fusebench.datasets._assemble import feature
+
+    columns = {label: feature(frame[label], label in text, is_categorical=False) for label in frame.columns}
+    found = pd.DataFrame({label: column for label, (column, _) in columns.items()}, index=frame.index)
+    return found, tuple(label for label, (_, is_text) in columns.items() if is_text)
+
+
+def read_file(path: Path, name: str, *, na_values: Sequence[str] = (), **options: Any) -> pd.DataFrame:
+    """Return the raw table in a file, with every way in which it can be broken said clearly.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    from fusebench.datasets._tables import existing, read_table
+
+    return read_table(existing(path, name), name, tuple(na_values), dict(options))
 
 
 def _source(spec: DatasetSpec) -> Source:

@@ -151,7 +151,7 @@ def _features(X: pd.DataFrame, spec: DatasetSpec, notes: list[str]) -> tuple[pd.
     declared_text = {_column(X, one, spec.name, "text") for one in spec.text}
     declared_categorical = {_column(X, one, spec.name, "categorical") for one in spec.categorical}
     for label in X.columns:
-        column, is_text = _feature(X[label], label in declared_text, label in declared_categorical)
+        column, is_text = feature(X[label], label in declared_text, label in declared_categorical)
         columns[label] = column
         if is_text:
             text.append(label)
@@ -168,7 +168,8 @@ def _features(X: pd.DataFrame, spec: DatasetSpec, notes: list[str]) -> tuple[pd.
     return pd.DataFrame(columns), tuple(text)
 
 
-def _feature(column: pd.Series[Any], is_text: bool, is_categorical: bool) -> tuple[pd.Series[Any], bool]:
+def feature(column: pd.Series[Any], is_text: bool, is_categorical: bool) -> tuple[pd.Series[Any], bool]:
+    """Return a column as the kind of feature that it is, and whether it is text."""
     if is_categorical:
         return _as_category(column), False
     if isinstance(column.dtype, pd.CategoricalDtype):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from fusebench.fusions.base import Context, Floats, Fusion
 from fusebench.spec.model import FusionSpec, LearnerSpec
 
 if TYPE_CHECKING:
-    from fusebench.engine.tasks import ProblemData
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,15 @@ class Tensor:
         if not names:
             raise FitError("no member succeeded on this split")
         oof, test = zip(*members, strict=True)
-        return cls(*_stacked(oof), *_stacked(test))
+        return cls(*stack_predictions(oof), *stack_predictions(test))
 
     def __post_init__(self) -> None:
         for array in (self.oof, self.oof_labels, self.test, self.test_labels):
             array.flags.writeable = False
 
 
-def _stacked(several: Sequence[Predictions]) -> tuple[Floats, NDArray[Any]]:
+def stack_predictions(several: Sequence[Predictions]) -> tuple[Floats, NDArray[Any]]:
+    """Return the prediction tensor and the labels of several models."""
     if several[0].proba is None:
         values = np.stack([np.asarray(one.labels, dtype=np.float64) for one in several], axis=1)
         return values, values
@@ -148,10 +149,29 @@ def out_of_fold(spec: FusionSpec, tensor: Tensor, y: NDArray[Any], context: Cont
     return Predictions.assemble(pieces, len(y))
 
 
+class FeatureRows(Protocol):
+    """The features of a prediction problem."""
+
+    @property
+    def X(self) -> pd.DataFrame:  # noqa: N802 - a matrix
+        """DataFrame of shape (n_samples, n_features)."""
+        ...
+
+    @property
+    def groups(self) -> NDArray[Any] | None:
+        """Groups, shape (n_samples,)."""
+        ...
+
+    @property
+    def text(self) -> tuple[str, ...]:
+        """Columns of free text."""
+        ...
+
+
 def fuse_context(
     blueprint: Blueprint,
     problem: PredictionProblem,
-    data: ProblemData,
+    data: FeatureRows,
     members: tuple[str, ...],
     rows: Rows,
     labels: NDArray[Any],

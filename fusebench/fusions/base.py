@@ -159,6 +159,8 @@ class Fusion(ABC):
     """Whether the strategy uses the members' probabilities; may be overridden by a property."""
     trains: ClassVar[bool] = False
     """Whether the strategy fits models of its own on the features (bagging, distillation, ...)."""
+    uses_members: ClassVar[Literal["always", "fit", "never"]] = "always"
+    """When the members' predictions are read: also to predict, only to fit, or never (it trains on features alone)."""
     default_members: ClassVar[Literal["learners", "everything"]] = "learners"
     """Members when the spec names none: all learners, or all learners and all fusions that do not say this."""
     min_members: ClassVar[int] = 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,7 @@ class Distillation(Fusion):
 
     needs_features: ClassVar[bool] = True
     trains: ClassVar[bool] = True
+    uses_members: ClassVar[Literal["always", "fit", "never"]] = "fit"
 
     student: LearnerSpec | None = None
     temperature: Annotated[float, Field(gt=0)] = 1.0

@@ -64,6 +64,7 @@ class Soup(Fusion):
     needs_features: ClassVar[bool] = True
     needs_proba: ClassVar[bool] = False
     trains: ClassVar[bool] = True
+    uses_members: ClassVar[Literal["always", "fit", "never"]] = "never"
 
     method: Literal["greedy", "uniform"] = "greedy"
     estimator: LearnerSpec | tuple[LearnerSpec, ...] | None = None
