@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from fusebench import datasets, judge, learners, report
+from fusebench import datasets, io, judge, learners, report
 from fusebench import spec as specs
-from fusebench.engine import catalogue, check, io, maintenance
+from fusebench.engine import catalogue, check, maintenance
 from fusebench.engine import plan as planning
 from fusebench.engine.blueprint import Blueprint, blueprint_of
 from fusebench.engine.collect import collect as collect_results
@@ -30,6 +30,7 @@ from fusebench.spec import Source
 from fusebench.spec.model import Spec
 
 DEFAULT_STORE = ".fusebench"
+MAX_SECONDS = 1e9  # of a recorded cost that is believed
 EXTRAS = {"torch": "torch", "dask": "distributed", "catboost": "catboost"}
 
 
@@ -76,6 +77,8 @@ class PreparedRun:
     ----------
     missing : mapping of str to Task
         What is not in the store.
+    damaged : list of Path
+        What was found damaged in the store and set aside.
     """
 
     loaded: LoadedSpec
@@ -83,6 +86,7 @@ class PreparedRun:
     prepared: Prepared
     plan: planning.Plan
     missing: Mapping[str, planning.Task]
+    damaged: list[Path]
 
 
 @dataclass(frozen=True)
@@ -316,7 +320,8 @@ def make_plan(loaded: LoadedSpec, place: Settings) -> PreparedRun:
     """
     io.ensure_writable(place.store)
     local.spare_scratch(place.store)
-    store = Store(place.store)
+    damaged: list[Path] = []
+    store = Store(place.store, on_corrupt=damaged.append)
     resolved = loaded.spec.model_copy(
         update={"fusions": {name: check.resolve_fusion(one) for name, one in loaded.spec.fusions.items()}}
     )
@@ -336,7 +341,7 @@ def make_plan(loaded: LoadedSpec, place: Settings) -> PreparedRun:
         store.put(checked, Entry("checked", {}))
     plan = planning.make_plan(blueprint, planning.CostModel(_recorded_costs(store)))
     missing = dict(plan.tasks) if place.fresh else plan.missing(store.has, lambda key: store.get(key) is not None)
-    return PreparedRun(loaded=loaded, store=store, prepared=prepared, plan=plan, missing=missing)
+    return PreparedRun(loaded=loaded, store=store, prepared=prepared, plan=plan, missing=missing, damaged=damaged)
 
 
 def local_executor(spec: Spec, blueprint: Blueprint, place: Settings) -> LocalExecutor:
@@ -378,7 +383,15 @@ def collect(run: PreparedRun, outcomes: Outcomes, place: Settings) -> Results:
         partial=outcomes.partial,
         complete=outcomes.complete,
         n_jobs=place.n_jobs,
+        notes=tuple(damage(run, outcomes)),
     )
+
+
+def damage(run: PreparedRun, outcomes: Outcomes) -> list[str]:
+    """Return what to say about a store whose bytes were not what had been written."""
+    n = len(run.damaged) + outcomes.lost
+    things = "1 stored result was" if n == 1 else f"{n} stored results were"
+    return [f"{things} damaged, set aside in {run.store.root / 'corrupt'} and made again"] if n else []
 
 
 def compare(results: Results) -> judge.Verdicts:
@@ -674,11 +687,18 @@ def n_failed_fits(outcomes: Outcomes, plan: planning.Plan) -> int:
 
 
 def _recorded_costs(store: Store) -> dict[str, float]:
+    """Return the seconds that earlier runs took; only hints, so what cannot be read is not needed."""
     try:
-        recorded = json.loads((store.root / "costs.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        recorded = json.loads(io.read_bytes(store.root / "costs.json"))
+    except (OSError, ValueError, RecursionError):
         return {}
-    return recorded if isinstance(recorded, dict) else {}
+    if not isinstance(recorded, dict):
+        return {}
+    return {
+        key: float(seconds)
+        for key, seconds in recorded.items()
+        if isinstance(seconds, (int, float)) and 0 <= seconds < MAX_SECONDS
+    }
 
 
 def _record_costs(store: Store, costs: Mapping[str, list[float]]) -> None:

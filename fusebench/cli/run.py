@@ -104,6 +104,8 @@ def run_and_report(
     typer.echo(api.render(results, verdicts, format_name))
     if not quiet:
         say(f"tables: {out}/   fits: {place.store}/")
+    for message in api.damage(planned, outcomes):
+        say(message)
     if verbose:
         for note in results.notes:
             say(f"note: {note}")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from fusebench.spec.model import CV, DatasetSpec
 
 __all__ = [
-    "REGISTRY", "Dataset", "Source", "Target", "check_folds", "entries", "features", "identity", "known", "load",
-    "names", "open_saved", "read_file", "resolve", "save", "show", "suites",
+    "REGISTRY", "Dataset", "Source", "Target", "check_folds", "entries", "features", "identity", "is_intact",
+    "known", "load", "names", "open_saved", "read_file", "resolve", "save", "show", "suites",
 ]  # fmt: skip
 
 ENTRIES = "datasets.yaml"
@@ -239,6 +239,13 @@ def save(dataset: Dataset, folder: Path) -> None:
     from fusebench.datasets import _saved
 
     _saved.save(dataset, folder)
+
+
+def is_intact(folder: Path) -> bool:
+    """Return whether a saved dataset is whole and no byte of it has changed since it was saved; O(bytes)."""
+    from fusebench.datasets import _saved
+
+    return _saved.is_intact(folder)
 
 
 def open_saved(folder: Path) -> Dataset:

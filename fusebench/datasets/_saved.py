@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fusebench import io
 from fusebench.datasets.base import Dataset, Target
+
+CHECKSUMS = "SHA256SUMS"
 
 
 def save(dataset: Dataset, folder: Path) -> None:
-    """Write a dataset to a new folder: numbers as one array a kind, the rest as Arrow."""
+    """Write a dataset to a new folder, synced: numbers as one array a kind, the rest as Arrow, and all checksums."""
     from pyarrow import feather
 
     folder.mkdir(parents=True)
@@ -22,14 +26,15 @@ def save(dataset: Dataset, folder: Path) -> None:
     ]
     for n, dtype in enumerate(sorted(set(kinds) - {"arrow"})):
         block = [np.asarray(dataset.X.iloc[:, c]) for c, kind in enumerate(kinds) if kind == dtype]
-        np.save(folder / f"block{n}.npy", np.column_stack(block), allow_pickle=False)
+        _save_array(folder / f"block{n}.npy", np.column_stack(block))
     rest = {f"c{c}": dataset.X.iloc[:, c] for c, kind in enumerate(kinds) if kind == "arrow"}
     if rest:
-        feather.write_feather(pd.DataFrame(rest), folder / "rest.arrow", compression="uncompressed")
+        with io.new_file(folder / "rest.arrow") as file:
+            feather.write_feather(pd.DataFrame(rest), file, compression="uncompressed")
     for role in ("groups", "time", "folds", "weights"):
         column = getattr(dataset, role)
         if column is not None:
-            np.save(folder / f"{role}.npy", column, allow_pickle=False)
+            _save_array(folder / f"{role}.npy", column)
     described = [_save_target(target, n, folder) for n, target in enumerate(dataset.targets)]
     facts = {
         "name": dataset.name,
@@ -41,15 +46,39 @@ def save(dataset: Dataset, folder: Path) -> None:
         "text": list(dataset.text),
         "notes": list(dataset.notes),
     }
-    (folder / "dataset.json").write_text(json.dumps(facts), encoding="utf-8")
+    with io.new_file(folder / "dataset.json") as file:
+        file.write(json.dumps(facts).encode())
+    with io.new_file(folder / CHECKSUMS) as file:
+        file.write(_checksums(folder))
+
+
+def is_intact(folder: Path) -> bool:
+    """Return whether a saved dataset is whole and no byte of it has changed since it was saved."""
+    try:
+        return (folder / CHECKSUMS).read_bytes() == _checksums(folder)
+    except FileNotFoundError:
+        return False
+
+
+def _checksums(folder: Path) -> bytes:
+    """Return the SHA-256 of every file of a saved dataset, as ``sha256sum`` writes them."""
+    lines = []
+    for path in sorted(folder.iterdir()):
+        if path.name != CHECKSUMS:
+            with path.open("rb") as file:
+                lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n")
+    return "".join(lines).encode()
+
+
+def _save_array(path: Path, array: Any) -> None:
+    with io.new_file(path) as file:
+        np.save(file, array, allow_pickle=False)
 
 
 def _save_target(target: Target, n: int, folder: Path) -> dict[str, Any]:
-    np.save(folder / f"y{n}.npy", target.y, allow_pickle=False)
-    if target.classes is not None:
-        np.save(folder / f"classes{n}.npy", target.classes, allow_pickle=False)
-    if target.missing is not None:
-        np.save(folder / f"missing{n}.npy", target.missing, allow_pickle=False)
+    for role, array in (("y", target.y), ("classes", target.classes), ("missing", target.missing)):
+        if array is not None:
+            _save_array(folder / f"{role}{n}.npy", array)
     return {"name": target.name, "target_type": target.target_type}
 
 

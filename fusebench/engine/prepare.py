@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
+import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from fusebench import datasets, learners
+from fusebench import datasets, io, learners
 from fusebench import spec as specs
 from fusebench.engine.blueprint import LARGE_DATA, Blueprint, PredictionProblem, TargetFacts
 from fusebench.engine.keys import digest
@@ -20,7 +21,7 @@ from fusebench.errors import DataError, UsageError
 from fusebench.results import DatasetFacts
 from fusebench.spec.model import DatasetSpec, Spec
 
-LAYOUT = 1  # of what is remembered of a dataset; a new number reads them all again
+LAYOUT = 2  # of what is remembered of a dataset; a new number reads them all again
 
 
 @dataclass(frozen=True)
@@ -87,21 +88,29 @@ def _remembered(declared: DatasetSpec, base: Path, store: Store) -> Mapping[str,
     identity = datasets.identity(declared, base)
     key = digest("dataset", LAYOUT, identity)
     entry = store.get(key)
-    if entry is not None and data_folder(store, entry.meta["data_key"]).is_dir():
+    if entry is not None and _is_kept(data_folder(store, entry.meta["data_key"]), store):
         return {**entry.meta, "name": declared.name}
     dataset = datasets.load(declared, base)
     described = _describe(dataset)
     folder = data_folder(store, described["data_key"])
-    if not folder.is_dir():
-        aside = store.scratch / f"data-{described['data_key']}"
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        datasets.save(dataset, aside)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        if not folder.is_dir():
-            aside.rename(folder)
+    if not _is_kept(folder, store):
+        with io.storage_errors(folder):
+            aside = store.scratch / f"data-{os.getpid()}-{time.time_ns()}"
+            datasets.save(dataset, aside)
+            io.publish_folder(aside, folder)
     store.put(key, Entry("dataset", described))
     return {**described, "name": declared.name}
+
+
+def _is_kept(folder: Path, store: Store) -> bool:
+    """Whether a saved dataset is there and sound; a damaged one is set aside."""
+    with io.storage_errors(folder):
+        if not folder.is_dir():
+            return False
+        if datasets.is_intact(folder):
+            return True
+    store.set_aside(folder)
+    return False
 
 
 def _describe(dataset: Any) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import mmap
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -24,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusebench.engine import io
+from fusebench import io
 
 MAGIC = b"fusebench-entry 1"
 ALIGNMENT = 64
@@ -94,8 +96,10 @@ class Store:
         except FileNotFoundError:
             return None
         except CorruptEntryError:
-            self._set_aside(path)
+            self.set_aside(path)
             return None
+        except OSError as error:
+            raise io.storage_error(path, error) from error
 
     def put(self, key: str, entry: Entry) -> None:
         """Write one entry durably; the last of equal writers wins, with equal bytes."""
@@ -105,14 +109,7 @@ class Store:
     def put_many(self, entries: Mapping[str, Entry]) -> None:
         """Write entries durably, syncing each folder once."""
         with io.storage_errors(self.root):
-            asides = [
-                (io.write_aside(self.path(key), _encode(entry), self.scratch), self.path(key))
-                for key, entry in entries.items()
-            ]
-            for aside, path in asides:
-                io.rename(aside, path)
-            for folder in sorted({path.parent for _, path in asides}):
-                io.sync_folder(folder)
+            io.write_together({self.path(key): _encode(entry) for key, entry in entries.items()}, self.scratch)
 
     def keys(self) -> Iterator[str]:
         """Yield all keys; for maintenance only, it lists every folder."""
@@ -128,11 +125,13 @@ class Store:
         with suppress(FileNotFoundError):
             self.path(key).unlink()
 
-    def _set_aside(self, path: Path) -> None:
-        corrupt = self.root / "corrupt"
-        corrupt.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
-            path.replace(corrupt / f"{path.parent.name}{path.name}.{time.time_ns()}")
+    def set_aside(self, path: Path) -> None:
+        """Move something damaged out of the way, for a person to look at; `on_corrupt` is told."""
+        with io.storage_errors(path):
+            corrupt = self.root / "corrupt"
+            corrupt.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):
+                path.replace(corrupt / f"{path.parent.name}{path.name}.{time.time_ns()}")
         if self.on_corrupt is not None:
             self.on_corrupt(path)
 
@@ -147,14 +146,10 @@ def read_entry(path: Path) -> Entry:
     CorruptEntryError
         If any byte differs from what was written.
     """
-    size = path.stat().st_size
-    raw: bytes | mmap.mmap
-    if size > MAP_ABOVE:
-        with path.open("rb") as file:
-            raw = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    else:
-        raw = io.read_bytes(path)
-    return _decode(raw)
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise CorruptEntryError("not a file")  # a pipe put there would be waited for without end
+    return _decode(io.map_bytes(path) if found.st_size > MAP_ABOVE else io.read_bytes(path))
 
 
 def _encode(entry: Entry) -> list[bytes | memoryview]:
@@ -198,8 +193,15 @@ def _decode(raw: bytes | mmap.mmap) -> Entry:
     header = raw[end + 1 : end + 1 + length]
     if length > MAX_HEADER or hashlib.sha256(header).hexdigest().encode() != parts[2]:
         raise CorruptEntryError("the header changed")
-    described = json.loads(header)
-    head = end + 1 + length
+    try:
+        described = json.loads(header)
+        return _from_described(raw, end + 1 + length, described)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        # The checksums are right, so somebody made this; it is still not an entry.
+        raise CorruptEntryError(f"not laid out as an entry: {error}") from error
+
+
+def _from_described(raw: bytes | mmap.mmap, head: int, described: Mapping[str, Any]) -> Entry:
     start = head + -head % ALIGNMENT
     if len(raw) != start + described["payload_bytes"] or any(raw[head:start]):
         raise CorruptEntryError("the length changed")
@@ -212,8 +214,9 @@ def _decode(raw: bytes | mmap.mmap) -> Entry:
 
 def _array(payload: memoryview, described: Mapping[str, Any]) -> NDArray[Any]:
     dtype = np.dtype(described["dtype"])
-    count = int(np.prod(described["shape"], dtype=np.int64))
-    array = (
-        np.frombuffer(payload, dtype=dtype, count=count, offset=described["offset"]) if count else np.empty(0, dtype)
-    )
-    return array.reshape(described["shape"])
+    shape, offset = described["shape"], described["offset"]
+    if dtype.kind not in PLAIN_KINDS or not all(type(n) is int and n >= 0 for n in (offset, *shape)):
+        raise CorruptEntryError("an array that is not plain bytes")
+    count = math.prod(shape)
+    array = np.frombuffer(payload, dtype=dtype, count=count, offset=offset) if count else np.empty(0, dtype)
+    return array.reshape(shape)

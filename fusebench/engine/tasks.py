@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -144,7 +145,8 @@ class Workbench:
         problem = self._problem(item.problem)
         encoded = self._make_encoded(problem, item.learner, item.part)
         if encoded.is_plain:
-            encoded.save(Path(item.path))
+            with suppress(OSError):  # on a full disk the learners encode for themselves
+                encoded.save(Path(item.path))
         self._encoded.put((problem.digest, item.part, str(self.blueprint.encoder_of(item.learner, problem))), encoded)
         return Entry("encode", {"seconds": encoded.seconds})
 

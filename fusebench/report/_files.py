@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from fusebench.errors import StorageError
+from fusebench import io
 from fusebench.report.base import Verdicts
 from fusebench.results import SCHEMA_VERSION, Cost, Failure, Results, failed_cells, inapplicable_models
 
@@ -57,8 +57,8 @@ def write_run(results: Results, verdicts: Verdicts, folder: Path, base: Path | N
         "contributions.csv": as_csv(CONTRIBUTIONS, _contributions(results)),
         "summary.json": as_json(summary(results, verdicts)),
     }
-    for name, text in files.items():
-        _write(folder / name, text)
+    with io.storage_errors(folder):
+        io.write_together({folder / name: [text.encode()] for name, text in files.items()})
 
 
 def _moved(spec: Mapping[str, Any], base: Path, folder: Path) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def _contributions(results: Results) -> list[tuple[Any, ...]]:
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Return rows as CSV: full floats, empty for None, no text that a spreadsheet would run."""
-    stream = io.StringIO()
+    stream = StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)
     writer.writerows([_cell(one) for one in row] for row in rows)
@@ -191,16 +191,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def _write(path: Path, text: str) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror or error}; the fits are kept in the store") from error

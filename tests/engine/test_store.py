@@ -89,8 +89,53 @@ def test_a_pickle_in_the_place_of_an_entry_is_a_miss(tmp_path):
     assert store.get(KEY) is None
 
 
+def forged(header, payload=b""):
+    """Return an entry with right checksums and whatever header."""
+    import hashlib
+    import json
+
+    digest = hashlib.sha256(payload).hexdigest()
+    text = json.dumps({"payload_bytes": len(payload), "payload_sha256": digest, **header}).encode()
+    first = b"fusebench-entry 1 %d %s\n" % (len(text), hashlib.sha256(text).hexdigest().encode())
+    return first + text + bytes(-(len(first) + len(text)) % 64) + payload
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        {"dtype": "|O", "shape": [1], "offset": 0}, {"dtype": "i4,O", "shape": [1], "offset": 0},
+        {"dtype": "<f8", "shape": [9], "offset": 0}, {"dtype": "<f8", "shape": [1], "offset": 60},
+        {"dtype": "<f8", "shape": [-1], "offset": 0}, {"dtype": "<f8", "shape": [1 << 62, 8], "offset": 0},
+        {"dtype": "nonsense", "shape": [1], "offset": 0}, {"dtype": "<f8", "shape": 3, "offset": 0}, {"shape": [1]},
+    ],
+)  # fmt: skip
+def test_an_entry_that_somebody_forged_is_a_miss(tmp_path, array):
+    store = Store(tmp_path)
+    store.path(KEY).parent.mkdir(parents=True)
+    store.path(KEY).write_bytes(forged({"kind": "fit", "meta": {}, "arrays": [{"name": "a", **array}]}, bytes(64)))
+    assert store.get(KEY) is None
+    assert not store.has(KEY)
+
+
+@pytest.mark.parametrize("header", [{}, {"arrays": 5}, {"payload_bytes": "many"}, {"kind": "fit", "arrays": [None]}])
+def test_a_forged_header_is_a_miss(tmp_path, header):
+    store = Store(tmp_path)
+    store.path(KEY).parent.mkdir(parents=True)
+    store.path(KEY).write_bytes(forged(header))
+    assert store.get(KEY) is None
+
+
+def test_a_pipe_in_the_place_of_an_entry_is_not_waited_for(tmp_path):
+    import os
+
+    store = Store(tmp_path)
+    store.path(KEY).parent.mkdir(parents=True)
+    os.mkfifo(store.path(KEY))
+    assert store.get(KEY) is None
+
+
 def test_a_full_disk_is_said_and_leaves_nothing_behind(tmp_path, entry, monkeypatch):
-    from fusebench.engine import io
+    from fusebench import io
 
     store = Store(tmp_path)
     monkeypatch.setenv("FUSEBENCH_FAULT", "enospc:3")

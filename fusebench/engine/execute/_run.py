@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Protocol
 
-from fusebench.engine.execute._worker import Done, Lost, Raised
+from fusebench.engine.execute._worker import Done, Lost, Outcome, Raised, Unreadable
 from fusebench.engine.execute._writer import Writer
 from fusebench.engine.plan import Plan, Task
 from fusebench.engine.schedule import Failed, Schedule
 from fusebench.engine.store import Entry, Store
 from fusebench.engine.tasks import EncodeItem, FitItem, FuseItem, Item, Workbench
-from fusebench.errors import Interrupted
+from fusebench.errors import Interrupted, StorageError
 
 SHOW_SECONDS = 0.1
 
@@ -57,6 +57,10 @@ class Outcomes:
         Seconds of the tasks that ran, by cost key.
     complete : bool
         False after a time limit.
+    interrupted : Interrupted or None
+        The signal that stopped the run.
+    lost : int
+        Stored results that turned out to be damaged or gone, and were made again.
     """
 
     failed: Mapping[str, Failed] = field(default_factory=dict)
@@ -64,6 +68,7 @@ class Outcomes:
     costs: dict[str, list[float]] = field(default_factory=dict)
     complete: bool = True
     interrupted: Interrupted | None = None
+    lost: int = 0
 
 
 @dataclass
@@ -102,8 +107,14 @@ class Run:
         """Whether the time limit has passed."""
         return self.time_limit is not None and time.monotonic() - self._begun > self.time_limit
 
-    def take_in(self, outcome: Done | Raised | Lost) -> None:
-        """Note what came of one item."""
+    def take_in(self, outcome: Outcome) -> None:
+        """Note what came of one item.
+
+        Raises
+        ------
+        StorageError
+            If the disk failed under it.
+        """
         key = outcome.key
         match outcome:
             case Done():
@@ -115,7 +126,10 @@ class Run:
                 if outcome.entry.kind == "score":
                     self.outcomes.partial[key] = outcome.entry
                 self._ended(key, None)
+            case Unreadable():
+                raise StorageError(outcome.message)
             case Lost():
+                self.outcomes.lost += len(outcome.inputs)
                 self.schedule.restore(key, outcome.inputs)
             case Raised():
                 stage = _stage(self.schedule.tasks[key].item)
@@ -137,11 +151,17 @@ class Run:
             self._ended(key, None)
 
     def close(self) -> None:
-        """Write what is left and end the progress."""
-        self.writer.close()
+        """Write what is left and end the progress.
+
+        Raises
+        ------
+        StorageError
+            If it could not be written.
+        """
         self.outcomes.failed = self.schedule.failed
         self.outcomes.complete = not self.schedule.unfinished
         self.progress.end()
+        self.writer.close()
 
     def _ended(self, key: str, failure: Failed | None) -> None:
         if failure is None:

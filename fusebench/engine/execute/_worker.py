@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fusebench.engine.tasks import InputsLostError, Workbench
-from fusebench.errors import FitError
+from fusebench.errors import FitError, Interrupted, StorageError
 
 PR_SET_PDEATHSIG = 1
 DETAIL_CHARACTERS = 2000
@@ -42,7 +42,14 @@ class Lost(NamedTuple):
     inputs: list[str]
 
 
-Outcome = Done | Raised | Lost
+class Unreadable(NamedTuple):
+    """The disk failed while stored inputs of an item were read."""
+
+    key: str
+    message: str
+
+
+Outcome = Done | Raised | Lost | Unreadable
 
 
 class Ready(NamedTuple):
@@ -78,10 +85,22 @@ def attempt(workbench: Workbench, key: str, item: Any) -> Outcome:
         return Lost(key, lost.keys)
     except FitError as error:
         return Raised(key, "invalid predictions", str(error)[:DETAIL_CHARACTERS])
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - an estimator may raise anything
+    except StorageError as error:
+        return Unreadable(key, str(error))
+    except Interrupted:  # of the run itself, where items run in its own process
+        raise
+    except BaseException as error:  # noqa: BLE001 - an estimator may raise anything
         last = traceback.extract_tb(error.__traceback__)[-1:]
         where = f" ({Path(last[0].filename).name}:{last[0].lineno})" if last else ""
-        return Raised(key, type(error).__name__, f"{error}{where}"[:DETAIL_CHARACTERS])
+        return Raised(key, type(error).__name__, f"{_text_of(error)}{where}"[:DETAIL_CHARACTERS])
+
+
+def _text_of(error: BaseException) -> str:
+    """Return an error's text, which an estimator's own class may fail to give."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - as above
+        return ""
 
 
 def _die_with_parent() -> None:

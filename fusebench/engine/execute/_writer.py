@@ -63,11 +63,19 @@ class Writer:
         os.read(self.wakeup, 4096)
 
     def close(self) -> None:
-        """Write what is queued and stop."""
+        """Write what is queued and stop.
+
+        Raises
+        ------
+        StorageError
+            If the disk failed.
+        """
         self._queue.put(None)
         self._thread.join()
         os.close(self.wakeup)
         os.close(self._bell)
+        if self._error is not None:
+            raise self._error
 
     def _write_all(self) -> None:
         last = False

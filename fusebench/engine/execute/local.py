@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from fusebench import io
 from fusebench.engine.execute._run import Outcomes, Progress, Run, signals_as_interrupts
 from fusebench.engine.execute._supervisor import Limits, Supervisor
 from fusebench.engine.execute._worker import attempt
@@ -21,6 +23,8 @@ from fusebench.engine.tasks import FitItem, FuseItem, Item, Workbench
 from fusebench.errors import Interrupted
 
 INLINE_SECONDS = 1.0  # less than starting workers costs
+ABANDONED_SECONDS = 3600
+RUN, LOCK = "run-", "lock"
 MEMORY_SHARE = 0.9  # of the machine, for one fit when the spec sets no limit
 
 
@@ -58,22 +62,20 @@ class LocalExecutor:
         StorageError
             If results cannot be written.
         """
-        scratch = store.scratch / f"run-{os.getpid()}-{time.time_ns()}"
-        schedule = Schedule(plan, missing, scratch, balanced=self.time_limit is not None)
-        run = Run(plan, schedule, store, workbench, progress, self.n_jobs, self.time_limit)
-        progress.begin(len(schedule.tasks), schedule.seconds_left / self.n_jobs)
-        scratch.mkdir(parents=True, exist_ok=True)
-        try:
-            with signals_as_interrupts():
-                if self._is_quick(plan, missing):
-                    _run_inline(run)
-                else:
-                    _run_supervised(run, self, self._limits(plan))
-        except Interrupted as interrupted:
-            run.outcomes.interrupted = interrupted
-        finally:
-            run.close()
-            shutil.rmtree(scratch, ignore_errors=True)
+        with _own_scratch(store) as scratch:
+            schedule = Schedule(plan, missing, scratch, balanced=self.time_limit is not None)
+            run = Run(plan, schedule, store, workbench, progress, self.n_jobs, self.time_limit)
+            progress.begin(len(schedule.tasks), schedule.seconds_left / self.n_jobs)
+            try:
+                with signals_as_interrupts():
+                    if self._is_quick(plan, missing):
+                        _run_inline(run)
+                    else:
+                        _run_supervised(run, self, self._limits(plan))
+            except Interrupted as interrupted:
+                run.outcomes.interrupted = interrupted
+            finally:
+                run.close()
         return run.outcomes
 
     def _is_quick(self, plan: Plan, missing: Mapping[str, Task]) -> bool:
@@ -145,9 +147,53 @@ def default_jobs() -> int:
         return os.cpu_count() or 1
 
 
+@contextmanager
+def _own_scratch(store: Store) -> Iterator[Path]:
+    """Make a scratch folder for one run, locked while the run lives, so that nobody has to trust process numbers."""
+    from filelock import FileLock
+
+    scratch = store.scratch / f"{RUN}{os.getpid()}-{time.time_ns()}"
+    with io.storage_errors(scratch):
+        scratch.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(scratch / LOCK)
+        lock.acquire(timeout=0)
+    try:
+        yield scratch
+    finally:
+        lock.release()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
 def spare_scratch(store_root: Path) -> None:
-    """Remove scratch folders of runs whose process is gone."""
-    for folder in (store_root / "tmp").glob("run-*"):
-        pid = int(folder.name.split("-")[1])
-        if not psutil.pid_exists(pid):
-            shutil.rmtree(folder, ignore_errors=True)
+    """Remove what runs that are gone have left unfinished; what a living one is at stays."""
+    for path in (store_root / "tmp").glob("*"):
+        if path.name.startswith(RUN):
+            if not _is_held(path):
+                shutil.rmtree(path, ignore_errors=True)
+        elif _is_old(path):
+            shutil.rmtree(path, ignore_errors=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _is_held(scratch: Path) -> bool:
+    """Whether a living process holds the lock of a scratch folder; the kernel frees the lock of a dead one."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(scratch / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:
+        return not _is_old(scratch)
+    lock.release()
+    return False
+
+
+def _is_old(path: Path) -> bool:
+    """Whether nobody can still be writing a file: writing one takes moments."""
+    try:
+        return time.time() - path.lstat().st_mtime > ABANDONED_SECONDS
+    except OSError:
+        return False

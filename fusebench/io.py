@@ -1,4 +1,4 @@
-"""Every durable write and read of the engine goes through here, one countable operation at a time.
+"""Every durable write and read goes through here, one countable operation at a time.
 
 ``FUSEBENCH_FAULT=kill:K``, ``enospc:K`` or ``eio:K`` makes operation number K of this process die, find the disk
 full, or fail. It exists so that tests can stop a run at each place where it could be stopped.
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import errno
 import itertools
+import mmap
 import os
+import shutil
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from fusebench.errors import StorageError
 
@@ -42,31 +45,79 @@ def write_durably(path: Path, chunks: Iterable[bytes | memoryview], scratch: Pat
         If the disk is full, read-only or broken.
     """
     with storage_errors(path):
-        aside = write_aside(path, chunks, scratch)
-        rename(aside, path)
-        sync_folder(path.parent)
+        write_together({path: chunks}, scratch)
 
 
-def write_aside(path: Path, chunks: Iterable[bytes | memoryview], scratch: Path | None = None) -> Path:
-    """Write and sync a file beside its final place; return its temporary name."""
-    folder = scratch or path.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = folder / f".{path.name}.{os.getpid()}-{next(_names)}.tmp"
+def write_together(files: Mapping[Path, Iterable[bytes | memoryview]], scratch: Path | None = None) -> None:
+    """Write several files durably, syncing each folder once: all of them are aside before the first is renamed.
+
+    Raises
+    ------
+    OSError
+        If one cannot be written; what was aside is removed.
+    """
+    asides: list[tuple[Path, Path]] = []
+    changed = {path.parent for path in files}
     try:
-        _operation()
-        with aside.open("xb") as file:
-            for chunk in chunks:
-                _operation()
-                file.write(chunk)
-            file.flush()
-            _operation()
-            os.fsync(file.fileno())
+        for path, chunks in files.items():
+            aside = (scratch or path.parent) / f".{path.name}.{os.getpid()}-{next(_names)}.tmp"
+            changed |= make_folder(aside.parent) | make_folder(path.parent)
+            asides.append((aside, path))
+            with new_file(aside) as file:
+                for chunk in chunks:
+                    _operation()
+                    file.write(chunk)
+        for aside, path in asides:
+            rename(aside, path)
+        for folder in sorted(changed):
+            sync_folder(folder)
     except BaseException:
-        with suppress(OSError):
-            aside.unlink()
+        for aside, _ in asides:
+            with suppress(OSError):
+                aside.unlink()
         raise
-    return aside
+
+
+def make_folder(folder: Path) -> set[Path]:
+    """Make a folder and those above it; return the folders to sync so that the new names survive a power cut."""
+    changed = set()
+    above = folder
+    while not above.is_dir():
+        above = above.parent
+        changed.add(above)
+    folder.mkdir(parents=True, exist_ok=True)
+    return changed
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that must not exist; at the end its bytes are synced."""
+    _operation()
+    with path.open("xb") as file:
+        yield file
+        file.flush()
+        _operation()
+        os.fsync(file.fileno())
+
+
+def publish_folder(aside: Path, folder: Path) -> None:
+    """Give a folder of synced files its final name; where that is taken already, the new one is removed.
+
+    Raises
+    ------
+    OSError
+        If the disk failed.
+    """
+    changed = make_folder(folder.parent) | {folder.parent}
+    sync_folder(aside)
+    try:
+        rename(aside, folder)
+    except OSError as error:
+        shutil.rmtree(aside, ignore_errors=True)
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise
+    for one in sorted(changed):
+        sync_folder(one)
 
 
 def rename(aside: Path, path: Path) -> None:
@@ -91,6 +142,13 @@ def read_bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def map_bytes(path: Path) -> mmap.mmap:
+    """Return a file's bytes without reading them yet; it must not be empty."""
+    _operation()
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
 def ensure_writable(folder: Path) -> None:
     """Make a folder and prove that a file can be made in it.
 
@@ -113,7 +171,12 @@ def storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"{path}: {_advice(error)}") from error
+        raise storage_error(path, error) from error
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """Return an error of the operating system as one that names the file and what to do."""
+    return StorageError(f"{error.filename or path}: {_advice(error)}")
 
 
 def _advice(error: OSError) -> str:
