@@ -215,10 +215,11 @@ def _comparison_fusion(name: str) -> Any:
 
 def _comparison_dataset(name: str, target: str | None) -> Any:
     """Return a name as it is, or a file as a definition in place."""
-    path = Path(name)
-    if not path.suffix or name.startswith(("openml:", "suite:")):
+    if name.startswith("openml:") and target is not None:
+        return {"name": name, "target": target}
+    if name.startswith(("openml:", "openml-suite:", "suite:")) or not ("/" in name or "\\" in name or "." in name):
         return name
-    stem = path.name.split(".")[0]
+    stem = Path(name.split("?", maxsplit=1)[0]).name.split(".")[0]
     own = "".join(one if one.isalnum() or one in "_-" else "-" for one in stem).strip("-") or "data"
     found: dict[str, Any] = {"name": own, "source": "file", "path": name}
     return found if target is None else {**found, "target": target}

@@ -24,7 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 ENTRIES = "datasets.yaml"
-SUITE = "suite:"
+SUITE, OPENML, OPENML_SUITE = "suite:", "openml:", "openml-suite:"
 FACTS = "facts"
 """The field of an entry that says what loading it gives: rows, features, classes, missing cells."""
 
@@ -97,8 +97,10 @@ def resolve(spec: DatasetSpec, base: Path) -> DatasetSpec | list[DatasetSpec] | 
         return _suite(spec.name.removeprefix(SUITE), among)
     if spec.name in among:
         return _checked(_from_entry(spec.name, among[spec.name], spec))
-    if spec.name.startswith("openml:") and REGISTRY.canonical("openml") is not None:
-        return spec.model_copy(update={"source": "openml", "options": {"id": spec.name.removeprefix("openml:")}})
+    if spec.name.startswith(OPENML):
+        return _of_openml(spec.name.removeprefix(OPENML), spec)
+    if spec.name.startswith(OPENML_SUITE):
+        return _openml_suite(spec.name.removeprefix(OPENML_SUITE))
     near = get_close_matches(spec.name, list(among), n=1)
     meant = f"did you mean '{near[0]}'?   " if near else ""
     return Problem(message=f"unknown dataset '{spec.name}'", hint=f"{meant}(fusebench list datasets)")
@@ -117,6 +119,8 @@ def _checked(spec: DatasetSpec) -> DatasetSpec | Problem:
             near = get_close_matches(field, [*known, *type(spec).model_fields], n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"source '{source}' has {', '.join(known)}"
             return Problem(message=f"unknown key '{field}'", path=(field,), hint=hint, on_key=True)
+    if spec.sha256 is not None and not _source(spec).takes_sha256:
+        return Problem(message=f"source '{source}' takes no sha256", path=("sha256",), on_key=True)
     absent = _source(spec).missing(spec)
     if absent is not None:
         return Problem(message=f"dataset '{spec.name}' needs the package '{absent[0]}': {absent[1]}")
@@ -136,6 +140,21 @@ def _suite(tag: str, among: Mapping[str, Mapping[str, Any]]) -> list[DatasetSpec
         commands = "; ".join(sorted({command for _, command in absent}))
         return Problem(message=f"suite '{tag}' needs packages that are not installed ({packages}): {commands}")
     return specs
+
+
+def _of_openml(wanted: str, given: DatasetSpec) -> DatasetSpec:
+    return given.model_copy(update={"source": "openml", "options": {"id": wanted}})
+
+
+def _openml_suite(wanted: str) -> list[DatasetSpec] | Problem:
+    from fusebench import spec as specs
+    from fusebench.datasets import openml
+
+    try:
+        numbers = openml.suite(wanted)
+    except DataError as error:
+        return Problem(message=str(error))
+    return [_of_openml(str(one), specs.dataset({"name": f"{OPENML}{one}"})) for one in numbers]
 
 
 def suites(among: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, list[str]]:

@@ -85,6 +85,8 @@ class Source(ABC):
 
     options: ClassVar[Mapping[str, str]] = {}
     """The fields of an entry that only this source knows, and what each means."""
+    takes_sha256: ClassVar[bool] = True
+    """Whether an entry may say what checksum its files have."""
 
     def missing(self, spec: DatasetSpec) -> tuple[str, str] | None:
         """Return the package that has to be installed first and the command that does it, None for nothing."""

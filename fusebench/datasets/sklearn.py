@@ -22,6 +22,7 @@ class BundledWithScikitLearn(Source):
     """A ``sklearn.datasets.load_*`` function, by the name behind ``load_``."""
 
     options: ClassVar = {"loader": f"one of {', '.join(LOADERS)}; default: the dataset's name"}
+    takes_sha256 = False
 
     def read(self, spec: DatasetSpec, base: Path) -> pd.DataFrame:
         """Return the table; classes are the loader's own codes, so that numbers equal those of scikit-learn alone."""

@@ -412,8 +412,9 @@ def _cycles(members: Mapping[str, list[str]]) -> Iterator[list[str]]:
 def _named_dataset(text: str) -> dict[str, Any]:
     """Return what a dataset's name stands for: a file when it looks like one."""
     suffix = text.rsplit(".", 1)[-1].lower()
-    if "://" not in text and ("/" in text or "\\" in text or ("." in text and suffix in DATA_SUFFIXES)):
-        last = re.split(r"[/\\]", text)[-1].split(".")[0]
+    on_web = text.lower().startswith(("http://", "https://"))
+    if on_web or ("://" not in text and ("/" in text or "\\" in text or ("." in text and suffix in DATA_SUFFIXES))):
+        last = re.split(r"[/\\]", text.split("?", maxsplit=1)[0])[-1].split(".")[0]
         name = re.sub(r"[^A-Za-z0-9_+-]+", "-", last).strip("-+") or "data"
         return {"name": name, "source": "file", "path": text}
     return {"name": text}
