@@ -196,7 +196,7 @@ class Blueprint:
         members = self.members_on(model, problem)
         costs = {one: self.learners[one].cost for one in members if one in self.learners}
         params = {name: _with_digests(value, self.random_state) for name, value in fusion.spec.params.items()}
-        code = "reference" if fusion.kind == "reference" else fusions.REGISTRY.code_digest(fusion.spec.type)
+        code = "reference" if fusion.kind == "reference" else _fusion_code(fusion.spec)
         return digest(
             "fusion",
             fusion.spec.type,
@@ -248,6 +248,13 @@ class Blueprint:
         """Return the encoder that a learner uses on a problem, ``auto`` resolved."""
         spec = self.learners[learner]
         return learners.auto_encoder(spec, problem.target_type) if spec.encode == "auto" else spec.encode
+
+
+def _fusion_code(spec: FusionSpec) -> str:
+    """Return the digest of a fusion's code, and of the encoder that it uses where it takes one."""
+    encode = spec.params.get("encode", getattr(load_fusion(spec.type), "encode", None))
+    code = fusions.REGISTRY.code_digest(spec.type)
+    return code if encode is None else f"{code} {encoders.code_digest(encode)}"
 
 
 def _with_digests(value: Any, random_state: int) -> Any:

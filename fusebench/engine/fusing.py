@@ -201,6 +201,7 @@ def fuse_context(
             one: sum(cost for cost in costs if cost is not None) for one, costs in declared.items() if None not in costs
         },
         sizes={one: len(learners_behind) for one, learners_behind in behind.items()},
+        text=data.text,
         recipes={one: blueprint.learners[one] for one in members if one in blueprint.learners},
     )
 

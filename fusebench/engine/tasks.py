@@ -267,15 +267,18 @@ class Workbench:
             else:
                 fusion = make_fusion(model.spec).fit(tensor.oof, data.y[rows], fit_context)
         begun = time.perf_counter()
+        predicting = 0.0
         if fusion is not None:
-            fused = predict_with(fusion, tensor.test, context_of(test, tensor.test_labels, None))
-            explanation = fusion.explain()
+            test_context = context_of(test, tensor.test_labels, None)
+            fused = predict_with(fusion, tensor.test, test_context)
+            predicting = time.perf_counter() - begun
+            explanation = {**fusion.explain(), **fusion.usage(tensor.test, test_context)}
         return Entry(
             "fuse",
             {
                 "cpu": fitting.cpu,
                 "wall": fitting.wall,
-                "predict": time.perf_counter() - begun,
+                "predict": predicting,
                 "peak_memory": fitting.peak_memory,
                 "bytes": model_bytes(fusion) if fusion is not None and split == MEASURED_SPLIT else None,
                 "explain": _plain(explanation),

@@ -138,7 +138,11 @@ def make_encoder(learner: LearnerSpec, context: Context) -> Any:
     from fusebench import encoders, learners
 
     encode = learners.auto_encoder(learner, context.target_type) if learner.encode == "auto" else learner.encode
-    return RawFeatures() if encode == "none" else encoders.make(encode, random_state=context.random_state)
+    return (
+        RawFeatures()
+        if encode == "none"
+        else encoders.make(encode, random_state=context.random_state, text=context.text)
+    )
 
 
 def _features(context: Context) -> pd.DataFrame:

@@ -94,6 +94,8 @@ class Context:
         How many learners stand behind each member, for strategies that prefer fewer; 1 where absent.
     fit_learner : callable
         Builds and fits a learner (a meta-learner, say).
+    text : tuple of str
+        The columns of `X` that hold text.
     recipes : mapping of str to LearnerSpec
         The specs of those members that are learners, for fusions that train them anew.
     """
@@ -111,6 +113,7 @@ class Context:
     random_state: int = 0
     costs: Mapping[str, float] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
+    text: tuple[str, ...] = ()
     recipes: Mapping[str, LearnerSpec] = field(default_factory=dict)
 
     @property
@@ -212,6 +215,14 @@ class Fusion(ABC):
 
     def explain(self) -> dict[str, Any]:
         """Return what was learned, JSON-able: ``weights`` (one per member), ``members_used``, ..."""
+        return {}
+
+    def usage(self, P: Floats, context: Context) -> dict[str, Any]:
+        """Return how the members are used on these rows, JSON-able, for strategies that choose per row.
+
+        It is added to `explain`: ``weights`` (the mean per member), ``run_share`` (the share of the rows for which a
+        member has to predict at all, one per member), ...
+        """
         return {}
 
 

@@ -37,6 +37,11 @@ PARAMS = {
     "ensemble_selection": [{}, {"compat": "autogluon"}, {"n_bags": 3}, {"sorted_initialization": 2}],
     "calibrated": [{"method": method} for method in ("temperature", "sigmoid", "isotonic")],
     "pruned": [{}, {"method": "margin"}],
+    "knora_e": [{}, {"voting": "soft"}, {"space": "predictions"}],
+    "knora_u": [{}, {"voting": "soft"}],
+    "lca": [{}, {"among": "predicted"}],
+    "des_knn": [{"diversity": measure} for measure in ("double_fault", "q_statistic", "ratio")],
+    "meta_des": [{}, {"mode": "weighting"}, {"mode": "hybrid", "voting": "soft"}, {"meta_classifier": TREE}],
 }
 N_MEMBERS = {"distillation": 1}
 NEEDS_TORCH = frozenset({"soup"})
