@@ -20,9 +20,7 @@ from multiprocessing.context import BaseContext
 from types import ModuleType
 from typing import Any
 
-import psutil
-
-from fusebench.engine.execute import _worker
+from fusebench.engine.execute import _strays, _worker
 from fusebench.engine.execute._worker import Outcome, Raised, Ready
 from fusebench.engine.tasks import Item, Workbench
 from fusebench.errors import FusebenchError
@@ -30,6 +28,8 @@ from fusebench.errors import FusebenchError
 POLL_SECONDS = 0.05
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 Batch = list[tuple[str, Item]]
+_living: set[int] = set()
+"""Process numbers of all workers of this process, their guards and their fork server."""
 
 
 class WorkerStartError(FusebenchError):
@@ -59,6 +59,7 @@ class _Slot:
     batch: Batch = field(default_factory=list)
     ready: bool = False
     begun: float = 0.0
+    weighed: float = 0.0
 
     @property
     def idle(self) -> bool:
@@ -81,6 +82,7 @@ class Supervisor:
         self._workbench = workbench
         self._limits = limits
         self._context = start_fork_server(preload)
+        self._guard = _start_guard(self._context)
         self._slots = [self._start() for _ in range(n_workers)]
 
     @property
@@ -126,8 +128,14 @@ class Supervisor:
         for slot in self._slots:
             _kill_group(slot.process)
         for slot in self._slots:
-            slot.process.join(2)
-            slot.connection.close()
+            self._forget(slot)
+        _strays.kill_strays(_living)
+        if self._guard is not None:
+            process, connection = self._guard
+            process.kill()
+            process.join(2)
+            connection.close()
+            _living.discard(process.pid)
 
     def _start(self) -> _Slot:
         ours, theirs = self._context.Pipe()
@@ -137,7 +145,14 @@ class Supervisor:
         with _without_main_module():
             process.start()
         theirs.close()
+        _living.add(process.pid)
         return _Slot(process, ours)
+
+    @staticmethod
+    def _forget(slot: _Slot) -> None:
+        slot.process.join(2)
+        slot.connection.close()
+        _living.discard(slot.process.pid)
 
     def _receive(self, slot: _Slot) -> Iterator[Outcome]:
         try:
@@ -156,7 +171,11 @@ class Supervisor:
         seconds = self._limits.seconds(slot.batch[0][1])
         if seconds is not None and slot.ready and time.monotonic() - slot.begun > seconds:
             return "timeout", f"stopped after {seconds:g} s"
-        if (resident := _resident_bytes(slot.process.pid)) > self._limits.memory:
+        now = time.monotonic()
+        if now - slot.weighed < POLL_SECONDS:
+            return None
+        slot.weighed = now
+        if (resident := _strays.tree_bytes(slot.process.pid)) > self._limits.memory:
             limit = f"{self._limits.memory / 1e9:.3g} GB"
             return "memory", f"stopped at {resident / 1e9:.3g} GB resident, the limit is {limit}"
         return None
@@ -166,12 +185,37 @@ class Supervisor:
         if not slot.ready:
             raise WorkerStartError(f"a worker process could not start: {detail}")
         _kill_group(slot.process)
-        slot.process.join(2)
-        slot.connection.close()
+        self._forget(slot)
+        _strays.kill_strays(_living)
         self._slots[number] = self._start()
         if slot.batch:
             unbegun.extend(key for key, _ in slot.batch[1:])
             yield Raised(slot.batch[0][0], reason, detail)
+
+
+def _start_guard(context: BaseContext) -> tuple[Any, Connection] | None:
+    """Start the process that outlives this one by a moment, should it be killed, and ends what is left."""
+    if not _strays.SUPPORTED:
+        return None
+    from multiprocessing import resource_tracker
+
+    ours, theirs = context.Pipe()
+    server = fork_server_pid()
+    process = context.Process(  # type: ignore[attr-defined]  # every concrete context has it
+        target=_strays.watch, args=(theirs, server, _strays.MARKED), daemon=True
+    )
+    with _without_main_module():
+        process.start()
+    theirs.close()
+    _living.update({process.pid, server, resource_tracker._resource_tracker._pid or 0})  # type: ignore[attr-defined]
+    return process, ours
+
+
+def fork_server_pid() -> int:
+    """Return the process number of the running fork server."""
+    from multiprocessing import forkserver
+
+    return int(forkserver._forkserver._forkserver_pid or 0)  # type: ignore[attr-defined]  # there is no public name
 
 
 def start_fork_server(preload: Sequence[str]) -> BaseContext:
@@ -182,15 +226,16 @@ def start_fork_server(preload: Sequence[str]) -> BaseContext:
     context.set_forkserver_preload(list(preload))
     from multiprocessing import forkserver
 
-    with _one_thread_environment():
+    with _worker_environment():
         forkserver.ensure_running()
     return context
 
 
 @contextmanager
-def _one_thread_environment() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+def _worker_environment() -> Iterator[None]:
+    wanted = {**dict.fromkeys(THREAD_VARIABLES, "1"), _strays.MARK: _strays.MARKED}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
@@ -217,13 +262,6 @@ def _kill_group(process: Any) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     with suppress(ProcessLookupError, PermissionError, ValueError):
         process.kill()
-
-
-def _resident_bytes(pid: int) -> int:
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return 0
 
 
 def _cause_of_death(exit_code: int | None) -> str:
