@@ -14,7 +14,7 @@ from fusebench.errors import FitError, Problem
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["REGISTRY", "Encoder", "as_pipeline", "check", "code_digest", "make"]
+__all__ = ["REGISTRY", "Encoder", "as_pipeline", "check", "code_digest", "make", "needs_text"]
 
 AUTO = "auto"
 
@@ -55,6 +55,12 @@ def make(encode: str | Mapping[str, Any], *, random_state: int = 0, text: Sequen
         raise FitError(problems[0].message if problems else "encode: auto must be resolved by the learner")
     encoder: Encoder = REGISTRY.load(name)(random_state=random_state, text=tuple(text), **_checked(name, params))
     return encoder
+
+
+def needs_text(encode: str | Mapping[str, Any]) -> bool:
+    """Return whether an encoder has nothing to encode where every column is a number."""
+    name, _ = _split(encode)
+    return name != AUTO and bool(REGISTRY.load(name).needs_text)  # type: ignore[attr-defined]  # a class of Encoder
 
 
 def as_pipeline(

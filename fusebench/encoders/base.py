@@ -38,6 +38,8 @@ class Encoder(ABC):
 
     takes_frames: ClassVar[bool] = False
     """Whether what comes out is a data frame."""
+    needs_text: ClassVar[bool] = False
+    """Whether a dataset without any column of text cannot be encoded."""
     random_state: int = field(default=0, repr=False)
     text: tuple[str, ...] = field(default=(), repr=False)
     categorical_: tuple[int, ...] = field(default=(), init=False, repr=False)

@@ -269,6 +269,7 @@ def learner_digest(spec: LearnerSpec, random_state: int) -> str:
         "learner",
         spec.model_dump(mode="json", include={"type", "params", "encode", "calibrate"}),
         learners.code_digest(spec),
+        learners.fingerprint(spec),
         encoders.code_digest(spec.encode),
         random_state,
         versions(learners.library(spec)),
@@ -318,14 +319,11 @@ def _resolve(
     members = tuple(expanded)
     if load_fusion(fusion.type).default_members == "everything":
         members += tuple(
-            other for other, one in spec.fusions.items() if other != name and not _is_shy(load_fusion(one.type))
+            other
+            for other, one in spec.fusions.items()
+            if other != name and load_fusion(one.type).default_members != "everything"
         )
     return FusionModel(id=name, kind="fusion", spec=fusion, members=members)
-
-
-def _is_shy(kind: type[Fusion]) -> bool:
-    """Whether a fusion is a member of others only where it is named: one of everything, or one that trains."""
-    return kind.default_members == "everything" or kind.trains
 
 
 def _members_first(configured: Mapping[str, FusionModel]) -> list[str]:

@@ -84,6 +84,9 @@ def check_against_data(spec: Spec, blueprint: Blueprint, problem: PredictionProb
     for name, learner in blueprint.learners.items():
         if message := learners.check_targets(learner, names):
             found.append(_parameter_problem(message).under("learners", name.partition("[")[0]))
+        if problem.numeric and blueprint.fits_problem(name, problem) and _reads_text(blueprint, name, problem):
+            message = f"'{learner.type}' reads text, and '{problem.dataset}' has no text column"
+            found.append(Problem(message=message, path=("learners", name.partition("[")[0], "type")))
     for name in spec.fusions:
         kind = blueprint.fusion_class(blueprint.fusions[name].spec.type)
         if problem.target_type not in kind.target_types:
@@ -95,6 +98,10 @@ def check_against_data(spec: Spec, blueprint: Blueprint, problem: PredictionProb
         messages = [*fusion.check(members, target_types), *fusion.check_recipes(members, recipes, target_types)]
         found.extend(_parameter_problem(message).under("fusions", name) for message in messages)
     return found
+
+
+def _reads_text(blueprint: Blueprint, learner: str, problem: PredictionProblem) -> bool:
+    return encoders.needs_text(blueprint.encoder_of(learner, problem))
 
 
 def resolve_fusion(fusion: FusionSpec) -> FusionSpec:

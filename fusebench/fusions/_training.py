@@ -149,7 +149,7 @@ class Prepared:
 
         target_type = context.target_type
         encode = learners.auto_encoder(learner, target_type) if learner.encode == "auto" else learner.encode
-        encoder = encoders.make(encode, random_state=context.random_state)
+        encoder = encoders.make(encode, random_state=context.random_state, text=context.text)
         rows = encoder.fit_transform(features_of(context), y, target_type=target_type)
         again = encode if encoder.takes_frames else "native" if encoder.categorical_ else "none"
         prepared = cls(learner.model_copy(update={"encode": again}), encoder)
@@ -159,6 +159,11 @@ class Prepared:
     def categorical(self) -> tuple[int, ...]:
         """The encoded columns that hold category codes."""
         return tuple(self.encoder.categorical_)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that tell a network which columns hold codes; nothing where none does."""
+        return {"categorical_features": self.categorical} if self.categorical else {}
 
     def rows(self, context: Context) -> Any:
         """Return the context's rows, encoded; a data frame where a fitted learner is to find its categories in it."""

@@ -180,7 +180,7 @@ class Distillation(Fusion):
             self.prepared_.learner,
             context.target_type,
             random_state=context.random_state,
-            arguments={"categorical_features": self.prepared_.categorical},
+            arguments=self.prepared_.arguments,
         )
         return estimator.fit(
             self.prepared_.dense(context),

@@ -24,8 +24,11 @@ from fusebench.fusions._weight_space import average, greedy_soup
 from fusebench.fusions.base import Context, Floats, Fusion
 from fusebench.spec.model import LearnerSpec
 
-ARCHITECTURE = frozenset({"hidden_layer_sizes", "batch_norm", "embedding_dim", "activation"})
+ARCHITECTURE = frozenset(
+    {"hidden_layer_sizes", "batch_norm", "embedding_dim", "activation", "model", "revision", "pooling"}
+)
 SEEDS = frozenset({"random_state", "init_random_state"})
+SHARED_EPOCHS = 10
 
 
 @dataclass(kw_only=True)
@@ -38,20 +41,22 @@ class Soup(Fusion):
         ``uniform`` averages all ingredients. ``greedy`` adds them from the best to the worst and keeps those that do
         not lower the soup's score on held-out rows.
     estimator : learner or list of learners, optional
-        ``torch_mlp`` of one architecture; by default the members.
+        ``torch_mlp`` of one architecture, or ``transformer`` on one model; by default the members.
     grid : mapping of str to list, default={}
         Parameters of the training (``learning_rate``, ``dropout``, ...) whose product varies each learner.
     n_seeds : int, default=5
         Trainings per variation, with other orders of the rows.
-    shared_epochs : int, default=10
-        Epochs that all ingredients have in common before they part; 0 shares the initial weights only.
+    shared_epochs : int, optional
+        Epochs that all ingredients have in common before they part; 0 shares the initial weights only. By default 10,
+        and 0 for a pretrained model.
 
     Notes
     -----
     A tenth of the training rows (by group where there are groups) is held out: it stops every training early, and
     ranks by the benchmark's first metric. Networks that part too early end in different basins, where an average of
-    weights predicts nothing; `shared_epochs` stands for the pretrained model of the paper. Statistics of BatchNorm
-    layers are recomputed on the training rows. The cost is that of n_learners * n_variations * n_seeds trainings.
+    weights predicts nothing; `shared_epochs` stands for the pretrained model of the paper, which ``transformer``
+    has. Statistics of BatchNorm layers are recomputed on the training rows. The cost is that of
+    n_learners * n_variations * n_seeds trainings.
 
     References
     ----------
@@ -70,7 +75,7 @@ class Soup(Fusion):
     estimator: LearnerSpec | tuple[LearnerSpec, ...] | None = None
     grid: Mapping[str, Any] = field_(default_factory=dict)
     n_seeds: Annotated[int, Field(ge=1)] = 5
-    shared_epochs: Annotated[int, Field(ge=0)] = 10
+    shared_epochs: Annotated[int, Field(ge=0)] | None = None
 
     def check(self, members: tuple[str, ...], target_types: frozenset[str]) -> list[str]:
         """Return what is wrong with the grid."""
@@ -94,7 +99,10 @@ class Soup(Fusion):
         named = named_recipes(self.estimator, members, recipes)
         others = [name for name, one in named.items() if not _is_network(one, next(iter(target_types), "binary"))]
         if others:
-            return [f"members: '{others[0]}' is no torch_mlp; a soup averages the weights of networks"]
+            return [f"members: '{others[0]}' is no torch_mlp or transformer; a soup averages the weights of networks"]
+        frozen = [name for name, one in named.items() if _is_frozen(one, self.grid, next(iter(target_types), "binary"))]
+        if frozen:
+            return [f"members: '{frozen[0]}' is frozen, so that all its trainings are the same; set tune"]
         own = [{name: one.params[name] for name in ARCHITECTURE & one.params.keys()} for one in named.values()]
         different = [name for name, one in zip(named, own, strict=True) if one != own[0]]
         if different:
@@ -161,9 +169,12 @@ class Soup(Fusion):
     def _ingredients(
         self, recipes: Mapping[str, LearnerSpec], X: Any, y: NDArray[Any], held: NDArray[Any], context: Context
     ) -> Iterator[tuple[str, Any]]:
-        start = None
-        if self.shared_epochs:
-            shared = self._network(next(iter(recipes.values())), {"max_epochs": self.shared_epochs}, 0, context)
+        start, first = None, next(iter(recipes.values()))
+        epochs = self.shared_epochs
+        if epochs is None:
+            epochs = 0 if _is_pretrained(first, context.target_type) else SHARED_EPOCHS
+        if epochs:
+            shared = self._network(first, {"max_epochs": epochs}, 0, context)
             start = shared.fit(X, y, validation=held).state()
         seed = 0
         for member, recipe in recipes.items():
@@ -179,9 +190,7 @@ class Soup(Fusion):
 
         seeds = {"init_random_state": context.random_state, "random_state": context.random_state + seed}
         learner = recipe.model_copy(update={"params": {**recipe.params, **varied, **seeds}, "calibrate": None})
-        return learners.build(
-            learner, context.target_type, arguments={"categorical_features": self.prepared_.categorical}
-        )
+        return learners.build(learner, context.target_type, arguments=self.prepared_.arguments)
 
     def _answers(self, X: Any, context: Context) -> tuple[NDArray[Any], Floats | None]:
         if not context.is_classification:
@@ -201,6 +210,16 @@ def _held_out(y: NDArray[Any], context: Context) -> NDArray[Any]:
 
 def _is_network(learner: LearnerSpec, target_type: str) -> bool:
     return hasattr(estimator_class(learner, target_type), "with_state")
+
+
+def _is_pretrained(learner: LearnerSpec, target_type: str) -> bool:
+    return bool(getattr(estimator_class(learner, target_type), "pretrained", False))
+
+
+def _is_frozen(learner: LearnerSpec, grid: Mapping[str, Any], target_type: str) -> bool:
+    """Return whether a pretrained model is trained nowhere but in its head, which has one optimum."""
+    own = learner.params.get("tune", "frozen")
+    return _is_pretrained(learner, target_type) and "frozen" in grid.get("tune", (own,))
 
 
 def _product(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

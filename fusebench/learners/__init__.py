@@ -33,6 +33,7 @@ __all__ = [
     "check_targets",
     "code_digest",
     "expected_seconds",
+    "fingerprint",
     "fit",
     "fit_targets",
     "is_released",
@@ -197,6 +198,17 @@ def _digest_of_package(top: str) -> str:
 def code_digest(spec: LearnerSpec) -> str:
     """Return a digest of the code of this project, or of the user's package, that a learner runs."""
     return _digest_of_type(spec.type)
+
+
+def fingerprint(spec: LearnerSpec) -> str:
+    """Return a digest of what a learner's parameters name outside the spec, empty for nothing.
+
+    Raises
+    ------
+    UsageError
+        If it is not there.
+    """
+    return _family(spec).fingerprint(spec.params)
 
 
 def library(spec: LearnerSpec) -> str:

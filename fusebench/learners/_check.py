@@ -143,9 +143,11 @@ def _check_params(spec: LearnerSpec, target_types: frozenset[str]) -> list[Probl
     values = [((name,), name, value) for name, value in spec.params.items()]
     values += [(("grid", name, i), name, v) for name, options in spec.grid.items() for i, v in enumerate(options)]
     values = [one for one in values if one[1] not in family.dropped]
+    problems: dict[tuple[Any, ...], Problem] = {
+        (name,): Problem(message=message, path=(name,)) for name, message in family.check(spec.params)
+    }
     if not values:
-        return []
-    problems: dict[tuple[Any, ...], Problem] = {}
+        return list(problems.values())
     classes = _classes(family, target_types)
     for path, name, value in values:
         found = [_check_value(family, cls, name, value) for cls in classes]

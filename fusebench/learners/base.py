@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from types import MappingProxyType
@@ -131,6 +131,20 @@ class Family:
 
         Called before anything is fitted, for families that learn several targets at once. The message starts with the
         parameter.
+        """
+        return ""
+
+    def check(self, params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield parameters that are wrong together, or for this machine, each with what is wrong.
+
+        Called before anything is fitted, for what `violation` and the library's own constraints cannot say.
+        """
+        return iter(())
+
+    def fingerprint(self, params: Mapping[str, Any]) -> str:
+        """Return a digest of what the parameters name outside the spec (a file, a pretrained model), empty for nothing.
+
+        Part of the keys of all fits.
         """
         return ""
 

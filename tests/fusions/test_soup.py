@@ -94,3 +94,35 @@ def test_members_that_are_no_networks_are_refused(problem):
 def test_check_refuses(grid, message):
     (found,) = Soup(grid=grid).check(("net",), frozenset({"binary"}))
     assert found.startswith(message)
+
+
+@pytest.mark.slow
+def test_a_soup_of_fine_tunings_starts_at_the_pretrained_model(make_context, tiny_bert, reviews):
+    pytest.importorskip("peft")
+    X, y = reviews
+    params = {"model": str(tiny_bert), "tune": "all", "max_epochs": 8, "learning_rate": 0.01, "batch_size": 8}
+    P = np.zeros((len(y), 1, 2))
+    recipes = {"bert": LearnerSpec(type="transformer", params=params)}
+    context = make_context(P, X=X.assign(number=1.0), text=("text",), recipes=recipes, members=("bert",))
+    first, second = (Soup(n_seeds=2, grid={"tune": ["all", "lora"]}).fit(P, y, context) for _ in range(2))
+    found = first.explain()
+    assert list(found["ingredients"]) == [
+        f"bert[tune={tune},seed={seed}]" for tune in ("all", "lora") for seed in (0, 1)
+    ]
+    assert found["soup_score"] >= found["best_ingredient_score"]
+    assert (first.predict(P, context) == y).mean() > 0.9
+    assert first.predict_proba(P, context).tobytes() == second.predict_proba(P, context).tobytes()
+
+
+def test_a_soup_of_frozen_models_is_refused():
+    pytest.importorskip("sklearn")
+    frozen = {"bert": LearnerSpec(type="transformer")}
+    messages = Soup().check_recipes(("bert",), frozen, frozenset({"binary"}))
+    expected = "is frozen" if _is_installed() else "pip install"
+    assert expected in " ".join(messages)
+
+
+def _is_installed():
+    from fusebench.learners._families import family_of
+
+    return family_of("transformer").is_installed

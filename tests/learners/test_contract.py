@@ -23,13 +23,14 @@ FAST = {
 }
 ENCODERS = ["none", "linear", "ordinal", "ordinal_imputed", "native", "nonnegative"]
 RATINGS = {"bias", "item_knn", "matrix_factorization"}
+TEXT = {"transformer"}
 
 
 def _families(role):
     found = []
     for name in learners.REGISTRY.names():
         family = family_of(name)
-        if getattr(family, role) is None or name in RATINGS:
+        if getattr(family, role) is None or name in RATINGS | TEXT:
             continue
         marks = () if family.is_installed else pytest.mark.skip(reason=f"needs fusebench[{family.extra}]")
         found.append(pytest.param(name, marks=marks))
