@@ -8,26 +8,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from fusebench import datasets, io, judge, learners, report
+from fusebench import datasets, io, learners, report
 from fusebench import spec as specs
 from fusebench.engine import catalogue, check, maintenance
 from fusebench.engine import plan as planning
 from fusebench.engine.blueprint import Blueprint, blueprint_of
+from fusebench.engine.checked import CheckedModels, Place
 from fusebench.engine.collect import collect as collect_results
 from fusebench.engine.environment import environment
 from fusebench.engine.execute import local
 from fusebench.engine.execute._run import Outcomes, Progress
 from fusebench.engine.execute.local import LocalExecutor, default_jobs
-from fusebench.engine.keys import digest
-from fusebench.engine.prepare import Prepared, library_modules, prepare, with_problems
-from fusebench.engine.store import Entry, Store
+from fusebench.engine.prepare import Prepared, prepare, with_problems
+from fusebench.engine.store import Store
 from fusebench.engine.tasks import DataFolders, FitItem, Item, Workbench
 from fusebench.errors import Problem, SpecError, UsageError
 from fusebench.results import Results
 from fusebench.spec import Source
 from fusebench.spec.model import Spec
+
+if TYPE_CHECKING:
+    from fusebench import judge
 
 DEFAULT_STORE = ".fusebench"
 MAX_SECONDS = 1e9  # of a recorded cost that is believed
@@ -137,6 +140,7 @@ def load_spec(
     only: Mapping[str, Sequence[str]] | None = None,
     allow_import: bool = False,
     place: Settings | None = None,
+    warm_up: bool = False,
 ) -> LoadedSpec:
     """Read and check a spec file; needs no data and fits nothing.
 
@@ -150,7 +154,9 @@ def load_spec(
     allow_import : bool, default=False
         Whether classes outside the trusted packages may be imported.
     place : Settings, optional
-        Whose store remembers specs that were found fine, so that a finished benchmark imports no estimator.
+        Whose store remembers models that were found fine, so that a finished benchmark imports no estimator.
+    warm_up : bool, default=False
+        Whether the local executor will run it: then its workers' libraries are imported while the spec is checked.
 
     Raises
     ------
@@ -160,7 +166,7 @@ def load_spec(
     source = specs.read(path)
     for dotted, value in overrides:
         source = source.override(dotted, value)
-    return _checked(source, path.parent, only or {}, allow_import, place)
+    return _checked(source, path.parent, only or {}, allow_import=allow_import, place=place, warm_up=warm_up)
 
 
 def spec_from(
@@ -170,12 +176,13 @@ def spec_from(
     overrides: Sequence[tuple[str, str]] = (),
     allow_import: bool = False,
     place: Settings | None = None,
+    warm_up: bool = False,
 ) -> LoadedSpec:
     """Check a spec given as plain data, written as in YAML."""
     source = specs.from_mapping(data)
     for dotted, value in overrides:
         source = source.override(dotted, value)
-    return _checked(source, base or Path(), {}, allow_import, place)
+    return _checked(source, base or Path(), {}, allow_import=allow_import, place=place, warm_up=warm_up)
 
 
 def comparison_spec(
@@ -235,24 +242,28 @@ def save_spec(data: Mapping[str, Any], path: Path) -> None:
 
 
 def _checked(
-    source: Source, base: Path, only: Mapping[str, Sequence[str]], allow_import: bool, place: Settings | None
+    source: Source,
+    base: Path,
+    only: Mapping[str, Sequence[str]],
+    *,
+    allow_import: bool,
+    place: Settings | None,
+    warm_up: bool,
 ) -> LoadedSpec:
     spec, problems = specs.parse(source)
     if spec is not None:
         spec = _keep_only(spec, only)
         spec, unknown = _resolve_datasets(spec, base)
         problems = [*problems, *unknown]
-        if place is None or not Store(place.store).has(_checked_key(spec, allow_import=allow_import)):
-            problems += check.check_models(spec, allow_import=allow_import)
+        known = frozenset[Place]()
+        if place is not None:
+            known = CheckedModels(spec, Store(place.store), allow_import=allow_import).known()
+            if warm_up and any(("learners", name) not in known for name in spec.learners):
+                local.warm_up(spec.learners.values())
+        problems += check.check_models(spec, allow_import=allow_import, known=known)
     if problems or spec is None:
         raise SpecError(source.arrange(problems))
     return LoadedSpec(spec=spec, source=source, base=base, allow_import=allow_import)
-
-
-def _checked_key(spec: Spec, *, allow_import: bool) -> str:
-    """Return the key under which a store remembers that a spec's models were found fine."""
-    installed = environment()["versions"]
-    return digest("checked", specs.to_mapping(spec), installed, allow_import)
 
 
 def _keep_only(spec: Spec, only: Mapping[str, Sequence[str]]) -> Spec:
@@ -337,9 +348,7 @@ def make_plan(loaded: LoadedSpec, place: Settings) -> PreparedRun:
     mistaken = [*check.check_roles(loaded.spec, prepared.problems), *found.values()]
     if mistaken:
         raise SpecError(loaded.source.arrange(mistaken))
-    checked = _checked_key(loaded.spec, allow_import=loaded.allow_import)
-    if not store.has(checked):
-        store.put(checked, Entry("checked", {}))
+    CheckedModels(loaded.spec, store, allow_import=loaded.allow_import).remember()
     plan = planning.make_plan(blueprint, planning.CostModel(_recorded_costs(store)))
     missing = dict(plan.tasks) if place.fresh else plan.missing(store.has, lambda key: store.get(key) is not None)
     return PreparedRun(loaded=loaded, store=store, prepared=prepared, plan=plan, missing=missing, damaged=damaged)
@@ -352,7 +361,7 @@ def local_executor(spec: Spec, blueprint: Blueprint, place: Settings) -> LocalEx
         timeout=spec.resources.timeout,
         memory=spec.resources.memory,
         time_limit=place.time_limit,
-        preload=library_modules(blueprint),
+        preload=local.worker_modules(blueprint.learners.values()),
     )
 
 
@@ -367,10 +376,19 @@ def execute(run: PreparedRun, place: Settings, progress: Progress, executor: Exe
     if not run.missing:
         return Outcomes()
     executor = executor or local_executor(run.loaded.spec, run.plan.blueprint, place)
+    _import_verdicts()
     workbench = Workbench(run.plan.blueprint, run.store, DataFolders(run.store.root))
     outcomes = executor.run(run.plan, run.missing, run.store, workbench, progress)
     _record_costs(run.store, outcomes.costs)
     return outcomes
+
+
+def _import_verdicts() -> None:
+    """Begin to import what the tables will need, so that it is there when the last fit ends."""
+    import threading
+    from importlib import import_module
+
+    threading.Thread(target=import_module, args=("fusebench.judge",), daemon=True).start()
 
 
 def collect(run: PreparedRun, outcomes: Outcomes, place: Settings) -> Results:
@@ -397,6 +415,8 @@ def damage(run: PreparedRun, outcomes: Outcomes) -> list[str]:
 
 def compare(results: Results) -> judge.Verdicts:
     """Return the verdicts over results."""
+    from fusebench import judge
+
     return judge.compare(results)
 
 
@@ -426,7 +446,7 @@ def choose_executor(
     UsageError
         If there is no such executor, or a scheduler is named without Dask.
     """
-    name = name or os.environ.get("FUSEBENCH_EXECUTOR") or "local"
+    name = _executor_name(name)
     if name == "local":
         if scheduler is not None:
             raise UsageError("--scheduler needs --executor dask")
@@ -437,6 +457,15 @@ def choose_executor(
         address = scheduler or os.environ.get("FUSEBENCH_SCHEDULER")
         return DaskExecutor(scheduler=address, n_jobs=place.n_jobs, time_limit=place.time_limit)
     raise UsageError(f"--executor: unknown executor '{name}'; there is local and dask")
+
+
+def is_local(executor: str | None) -> bool:
+    """Whether a flag or the environment names this machine's own executor."""
+    return _executor_name(executor) == "local"
+
+
+def _executor_name(name: str | None) -> str:
+    return name or os.environ.get("FUSEBENCH_EXECUTOR") or "local"
 
 
 def describe_plan(run: PreparedRun) -> dict[str, Any]:
@@ -475,6 +504,8 @@ def statistics(
     test_train_ratio: float | None = None,
 ) -> dict[str, Any]:
     """Return the statistics of a score table, also another tool's; see `fusebench.judge.analyse`."""
+    from fusebench import judge
+
     table = judge.read_scores(scores, metric=metric, lower_is_better=lower_is_better, test_train_ratio=test_train_ratio)
     return judge.analyse(table, rope=rope, alpha=alpha, baseline=baseline, impute=impute)
 
@@ -487,6 +518,8 @@ def read_baseline(path: Path) -> judge.Baseline:
     UndecidableError
         If it is cut off, of a newer schema, or lacks a cell.
     """
+    from fusebench import judge
+
     return judge.read_baseline(path)
 
 
@@ -512,6 +545,8 @@ def write_baseline(results: Results, path: Path, base: Path | None = None) -> No
     """
     from dataclasses import replace
 
+    from fusebench import judge
+
     found = Path(os.path.relpath(base or Path(), path.parent)).as_posix()
     text = judge.dump(replace(judge.baseline_of(results), base=found))
     with io.storage_errors(path):
@@ -528,12 +563,16 @@ def gate(
     exact: bool = False,
 ) -> judge.GateReport:
     """Compare a run with a baseline; see `fusebench.judge.gate`."""
+    from fusebench import judge
+
     parsed = judge.parse_margins(margins, baseline.metrics)
     return judge.gate(baseline, results, margins=parsed, alpha=alpha, conservative=conservative, exact=exact)
 
 
 def difference(before: Path, now: Path, *, margins: Sequence[str] = (), alpha: float = 0.05) -> judge.GateReport:
     """Compare two runs, baselines or score tables, paired where that is honest; see `fusebench.judge.diff`."""
+    from fusebench import judge
+
     sides = judge.read_side(before), judge.read_side(now)
     metrics = {metric for side in sides for _, metric in side.parts}
     return judge.diff(*sides, margins=judge.parse_margins(margins, sorted(metrics)), alpha=alpha)

@@ -58,7 +58,8 @@ def compare(
     )
     overrides = options.assignments(override, threads=threads_per_fit, timeout=timeout, memory=memory)
     place = options.place(store, jobs, time_limit, fresh=fresh)
-    loaded = api.spec_from(data, overrides=overrides, allow_import=allow_import, place=place)
+    warm_up = api.is_local(executor) and not dry_run
+    loaded = api.spec_from(data, overrides=overrides, allow_import=allow_import, place=place, warm_up=warm_up)
     if save_spec is not None:
         api.save_spec(data, save_spec)
     if dry_run:

@@ -52,7 +52,10 @@ def run(
     }
     overrides = options.assignments(override, threads=threads_per_fit, timeout=timeout, memory=memory)
     place = options.place(store, jobs, time_limit, fresh=fresh)
-    loaded = api.load_spec(spec, overrides=overrides, only=only, allow_import=allow_import, place=place)
+    warm_up = api.is_local(executor) and not dry_run
+    loaded = api.load_spec(
+        spec, overrides=overrides, only=only, allow_import=allow_import, place=place, warm_up=warm_up
+    )
     if dry_run:
         from fusebench.cli.plan import print_plan
 

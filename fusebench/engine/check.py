@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from fusebench import encoders, learners, metrics
 from fusebench import spec as specs
-from fusebench.engine.blueprint import Blueprint, PredictionProblem, expand
+from fusebench.engine.blueprint import Blueprint, PredictionProblem
+from fusebench.engine.checked import Place, member_count
 from fusebench.errors import Problem
 from fusebench.fusions import base as fusions
 from fusebench.fusions.base import load_fusion
@@ -17,7 +18,7 @@ ANY_TARGET: frozenset[str] = frozenset()  # no kind of target is known yet
 RESERVED_FUSION_KEYS = frozenset({"type", "members", "timeout"})
 
 
-def check_models(spec: Spec, *, allow_import: bool) -> list[Problem]:
+def check_models(spec: Spec, *, allow_import: bool, known: Container[Place] = ()) -> list[Problem]:
     """Return what is wrong with a spec's learners and fusions; needs no data.
 
     Parameters
@@ -25,10 +26,13 @@ def check_models(spec: Spec, *, allow_import: bool) -> list[Problem]:
     spec : Spec
     allow_import : bool
         Whether classes outside the trusted packages may be imported.
+    known : container of (str, str), optional
+        Models that are known to be fine.
     """
     found = [
         problem.under("learners", name)
         for name, learner in spec.learners.items()
+        if ("learners", name) not in known
         for problem in (
             *learners.check(learner, ANY_TARGET, allow_import=allow_import),
             *(problem.under("encode") for problem in encoders.check(learner.encode)),
@@ -36,7 +40,9 @@ def check_models(spec: Spec, *, allow_import: bool) -> list[Problem]:
         )
     ]
     for name, fusion in spec.fusions.items():
-        own = _check_fusion(fusion, _member_count(spec, name), allow_import=allow_import)
+        if ("fusions", name) in known:
+            continue
+        own = _check_fusion(fusion, member_count(spec, fusion), allow_import=allow_import)
         found.extend(problem.under("fusions", name) for problem in own)
     return found
 
@@ -109,14 +115,6 @@ def resolve_fusion(fusion: FusionSpec) -> FusionSpec:
     params, _ = _read_params(load_fusion(fusion.type), fusion.params)
     canonical = fusions.REGISTRY.canonical(fusion.type) or fusion.type
     return fusion.model_copy(update={"type": canonical, "params": params})
-
-
-def _member_count(spec: Spec, name: str) -> int:
-    fusion = spec.fusions[name]
-    expanded, grids = expand(spec)
-    if fusion.members is None:
-        return len(expanded)
-    return sum(len(grids.get(member, (member,))) for member in fusion.members)
 
 
 def _check_fusion(fusion: FusionSpec, n_members: int, *, allow_import: bool) -> Iterator[Problem]:

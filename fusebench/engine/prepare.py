@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from fusebench import datasets, io, learners
+from fusebench import datasets, io
 from fusebench import spec as specs
 from fusebench.engine.blueprint import LARGE_DATA, Blueprint, PredictionProblem, TargetFacts
 from fusebench.engine.keys import digest
@@ -222,9 +222,3 @@ def _check_filled(problem: PredictionProblem, fold: int, parts: Sequence[Any]) -
 def with_problems(blueprint: Blueprint, problems: tuple[PredictionProblem, ...]) -> Blueprint:
     """Return a blueprint that has its problems."""
     return replace(blueprint, problems=problems, _digests={})
-
-
-def library_modules(blueprint: Blueprint) -> list[str]:
-    """Return the modules that workers of a blueprint will need, for the fork server to import once."""
-    own = [module for spec in blueprint.learners.values() for module in learners.modules(spec)]
-    return ["fusebench.engine.tasks", "sklearn.metrics", "sklearn.model_selection", *dict.fromkeys(own)]

@@ -206,10 +206,12 @@ class Workbench:
                 class_labels=problem.classes,
             )
         begun = time.perf_counter()
+        answers = fitted.answer_all(encoded.predicted)
+        predict_seconds = time.perf_counter() - begun
         arrays: dict[str, NDArray[Any]] = {}
-        for q, X in enumerate(encoded.predicted):
-            arrays |= _predicted_arrays(fitted, X, q, problem)
-        return _fit_entry(item.part, fitting, encoded, fitted, time.perf_counter() - begun, arrays)
+        for q, (labels, proba) in enumerate(answers):
+            arrays |= Predictions(np.asarray(labels), proba).arrays(q)
+        return _fit_entry(item.part, fitting, encoded, fitted, predict_seconds, arrays)
 
     def _fit_all_targets(self, item: FitItem) -> Entry:
         """Fit once on the dataset's rows, whatever targets each has, and keep every target's own predictions."""
@@ -581,12 +583,6 @@ def _fit_entry(
         "part": list(part),
     }
     return Entry("fit", meta, arrays)
-
-
-def _predicted_arrays(fitted: Any, X: Any, q: int, problem: PredictionProblem) -> dict[str, NDArray[Any]]:
-    if not problem.is_classification:
-        return Predictions(np.asarray(fitted.predict(X)), None).arrays(q)
-    return Predictions(np.asarray(fitted.predict(X)), np.asarray(fitted.predict_proba(X))).arrays(q)
 
 
 def _oracle_entry(tensor: Tensor, y: NDArray[Any], problem: PredictionProblem) -> Entry:

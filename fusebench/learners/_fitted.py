@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,18 +76,56 @@ class Fitted:
         Number of classes of the dataset, 0 for regression.
     dense : bool
         Whether the estimator needs a dense matrix.
+    labels_follow_proba, rows_are_independent : bool
+        See `fusebench.learners.base.Family`.
     """
 
     estimator: Any
     classes: NDArray[Any] | None
     n_classes: int
     dense: bool = False
+    labels_follow_proba: bool = False
+    rows_are_independent: bool = False
     _notes: Notes = field(default_factory=Notes)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the estimator warned about and what was done for it."""
         return tuple(self._notes.lines)
+
+    def answer_all(self, matrices: Sequence[Any]) -> list[tuple[NDArray[Any], Floats | None]]:
+        """Return labels (or values) and probabilities for several matrices, in as few calls as give the same bits.
+
+        Parameters
+        ----------
+        matrices : sequence of array of shape (n_samples, n_features)
+
+        Returns
+        -------
+        list of (ndarray of shape (n_samples,), ndarray of shape (n_samples, n_classes) or None)
+            None for regression.
+
+        Raises
+        ------
+        FitError
+            As `predict` and `predict_proba`.
+        """
+        if len(matrices) < 2 or not self.rows_are_independent or not all(isinstance(X, np.ndarray) for X in matrices):
+            return [self._answer(X) for X in matrices]
+        labels, proba = self._answer(np.concatenate(matrices))
+        ends = np.cumsum([len(X) for X in matrices])[:-1]
+        if proba is None:
+            return [(piece, None) for piece in np.split(labels, ends)]
+        return list(zip(np.split(labels, ends), np.split(proba, ends), strict=True))
+
+    def _answer(self, X: Any) -> tuple[NDArray[Any], Floats | None]:
+        if self.classes is None:
+            return self.predict(X), None
+        if not self.labels_follow_proba:
+            return self.predict(X), self.predict_proba(X)
+        proba = self.predict_proba(X)
+        # Classes that the training part lacks have probability 0, and the first of equals is one that it has.
+        return self.classes[proba[:, self.classes].argmax(axis=1)], proba
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return class codes or values, shape (n_samples,).

@@ -154,7 +154,8 @@ def fit(
         notes.add(OWN_LABELS_NOTE)
     if family.predicts_with_one_thread:
         _use_one_thread(estimator, str(family.threads))
-    return Fitted(estimator, classes, n_classes, dense, notes)
+    follows = family.labels_follow_proba and spec.calibrate is None
+    return Fitted(estimator, classes, n_classes, dense, follows, family.rows_are_independent, notes)
 
 
 def _with_probabilities(estimator: Any, calibrate: str | None, *, proba: bool) -> Any:

@@ -16,6 +16,8 @@ class _Forest(Family):
     threads = "n_jobs"
     # Threads add the trees' votes in the order in which they finish.
     predicts_with_one_thread = True
+    labels_follow_proba = True
+    rows_are_independent = True
     seconds_per_split = 4e-8
 
     def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:

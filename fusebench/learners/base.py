@@ -62,6 +62,10 @@ class Family:
     """The parameter that takes the number of threads."""
     predicts_with_one_thread: ClassVar[bool] = False
     """Whether predictions with several threads could differ in their last bits."""
+    labels_follow_proba: ClassVar[bool] = False
+    """Whether ``predict`` is, in the library's own code, the first most probable class of ``predict_proba``."""
+    rows_are_independent: ClassVar[bool] = False
+    """Whether a row's prediction has the same bits whatever rows are predicted with it."""
     accepts_sparse: ClassVar[bool] = True
     """Whether the estimator takes a CSR matrix; a dense copy is made for one that does not."""
     dropped: ClassVar[frozenset[str]] = frozenset()

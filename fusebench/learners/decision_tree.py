@@ -15,6 +15,8 @@ class DecisionTree(Family):
     classifier = "sklearn.tree.DecisionTreeClassifier"
     regressor = "sklearn.tree.DecisionTreeRegressor"
     encoder = "ordinal"
+    labels_follow_proba = True
+    rows_are_independent = True
 
     def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
         """Return a rough guess: n log n per feature."""

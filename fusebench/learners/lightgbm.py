@@ -25,6 +25,8 @@ class LightGBM(Family):
     encoder = "native"
     defaults: ClassVar[Mapping[str, Any]] = {"verbosity": -1}
     threads = "n_jobs"
+    labels_follow_proba = True
+    rows_are_independent = True
     least: ClassVar[Mapping[str, float]] = {
         "n_estimators": 1,
         "num_leaves": 2,

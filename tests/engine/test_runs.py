@@ -85,6 +85,17 @@ def test_only_the_new_fusion_is_missing_from_the_plan(tmp_path):
     assert {item.model for item in items if isinstance(item, ScoreItem)} == {"mean"}
 
 
+def test_a_new_fusion_checks_no_learner_again(fusebench, spec, tmp_path):
+    assert fusebench("run", spec, "--store", "store", "-q").returncode == 0
+    code = (
+        "import sys; from pathlib import Path; from fusebench import api;"
+        f"place = api.settings(store=Path('store')); spec = api.load_spec(Path({str(spec)!r}),"
+        " overrides=[('fusions.more.type', 'averaging')], place=place);"
+        "assert 'more' in spec.spec.fusions; sys.exit('sklearn' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
 def test_a_damaged_entry_is_made_again(bench, tmp_path):
     data = {"datasets": ["iris"], "learners": ["nb", "knn"], "fusions": {"vote": "voting"}}
     first = bench(data)

@@ -151,3 +151,24 @@ def test_expected_seconds_grow_with_the_rows(name):
     target_type = "multiclass" if family_of(name).classifier else "continuous"
     few, many = (learners.expected_seconds(spec, n, 20, target_type, 3) for n in (100, 100_000))
     assert 0 < few < many
+
+
+@pytest.mark.parametrize("name", _families("classifier"))
+def test_one_call_for_several_matrices_gives_the_bits_of_many_calls(name, iris):
+    X, y = iris[0], iris[1].to_numpy()
+    encoder, fitted = _fit(name, X.iloc[::2], y[::2], 3)
+    matrices = [encoder.transform(X.iloc[start::6]) for start in (1, 3)]
+    for Z, (labels, proba) in zip(matrices, fitted.answer_all(matrices), strict=True):
+        np.testing.assert_array_equal(labels, fitted.predict(Z))
+        np.testing.assert_array_equal(proba, fitted.predict_proba(Z))
+
+
+@pytest.mark.parametrize("name", [one for one in learners.REGISTRY.names() if family_of(one).labels_follow_proba])
+def test_labels_of_a_fit_that_lacks_a_class(name, iris):
+    X, y = iris[0][iris[1] > 0], iris[1][iris[1] > 0].to_numpy()
+    encoder, fitted = _fit(name, X.iloc[::2], y[::2], 3)
+    Z = encoder.transform(X.iloc[1::2])
+    [(labels, proba)] = fitted.answer_all([Z])
+    np.testing.assert_array_equal(labels, fitted.predict(Z))
+    assert proba.shape == (50, 3)
+    assert not proba[:, 0].any()

@@ -5,22 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from fusebench import io
+from fusebench import io, learners
 from fusebench.engine.execute._run import Outcomes, Progress, Run, signals_as_interrupts
-from fusebench.engine.execute._supervisor import Limits, Supervisor
+from fusebench.engine.execute._supervisor import Limits, Supervisor, start_fork_server
 from fusebench.engine.execute._worker import attempt
 from fusebench.engine.plan import Plan, Task
 from fusebench.engine.schedule import Schedule
 from fusebench.engine.store import Store
 from fusebench.engine.tasks import FitItem, FuseItem, Item, Workbench
 from fusebench.errors import Interrupted
+from fusebench.spec.model import LearnerSpec
 
 INLINE_SECONDS = 1.0  # less than starting workers costs
 ABANDONED_SECONDS = 3600
@@ -130,6 +131,18 @@ def _run_supervised(run: Run, executor: LocalExecutor, limits: Limits) -> None:
             run.progress.running(pool.running())
     finally:
         pool.close()
+
+
+def warm_up(specs: Iterable[LearnerSpec]) -> None:
+    """Begin to import what the workers of these learners will need, in a process of its own, and return at once."""
+    known = [spec for spec in specs if learners.REGISTRY.canonical(spec.type) is not None]
+    start_fork_server(worker_modules(known))
+
+
+def worker_modules(specs: Iterable[LearnerSpec]) -> list[str]:
+    """Return the modules that workers of these learners need, for the fork server to import once."""
+    own = [module for spec in specs for module in learners.modules(spec)]
+    return ["fusebench.engine.tasks", "sklearn.metrics", "sklearn.model_selection", *dict.fromkeys(own)]
 
 
 def _fits_models(plan: Plan, item: FuseItem) -> bool:
