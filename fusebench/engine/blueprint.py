@@ -319,11 +319,14 @@ def _resolve(
     members = tuple(expanded)
     if load_fusion(fusion.type).default_members == "everything":
         members += tuple(
-            other
-            for other, one in spec.fusions.items()
-            if other != name and load_fusion(one.type).default_members != "everything"
+            other for other, one in spec.fusions.items() if other != name and not _is_shy(load_fusion(one.type))
         )
     return FusionModel(id=name, kind="fusion", spec=fusion, members=members)
+
+
+def _is_shy(kind: type[Fusion]) -> bool:
+    """Whether a fusion is a member of others only where it is named: one of everything, or one that trains."""
+    return kind.default_members == "everything" or kind.trains
 
 
 def _members_first(configured: Mapping[str, FusionModel]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from fusebench.fusions.base import Context, Floats, Fusion
 class Adaptive(Fusion):
     """Choose one member by cross-validation on the out-of-fold predictions, by the one-standard-error rule.
 
-    Members are the candidates: all learners and all other fusions, unless named.
+    Members are the candidates: all learners and all other fusions, unless named. Fusions that fit models of their own
+    (bagging, distillation, ...) have to be named, because they are fitted again for every inner fold then.
 
     Parameters
     ----------
@@ -38,6 +39,8 @@ class Adaptive(Fusion):
     .. [1] L. Breiman et al., Classification and Regression Trees, 1984, section 3.4.3 (one standard error).
     .. [2] C. Nadeau, Y. Bengio, Inference for the generalization error, Machine Learning 52(3), 2003.
     """
+
+    default_members: ClassVar[Literal["learners", "everything"]] = "everything"
 
     standard_errors: Annotated[float, Field(ge=0)] = 1.0
 

@@ -165,7 +165,7 @@ class Fusion(ABC):
     uses_members: ClassVar[Literal["always", "fit", "never"]] = "always"
     """When the members' predictions are read: also to predict, only to fit, or never (it trains on features alone)."""
     default_members: ClassVar[Literal["learners", "everything"]] = "learners"
-    """Members when the spec names none: all learners, or all learners and all fusions that do not say this."""
+    """Members when the spec names none: all learners, or also all fusions that neither say this nor train."""
     min_members: ClassVar[int] = 1
     """Fewest members that make sense."""
 

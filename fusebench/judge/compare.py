@@ -12,6 +12,7 @@ from fusebench.judge.costs import ORACLE
 from fusebench.judge.leaderboard import leaderboard
 from fusebench.judge.margins import margin_of
 from fusebench.judge.pairs import Pairs, across, within
+from fusebench.judge.regret import Regret, in_sentences, regrets
 from fusebench.judge.scoretable import Block, ScoreTable, dataset_labels, from_results
 from fusebench.judge.sentences import findings
 from fusebench.judge.verdicts import Comparison, LeaderboardRow, Verdicts
@@ -40,6 +41,7 @@ def compare(results: Results, *, alpha: float = 0.05, margins: Mapping[str, floa
     rows: list[Comparison] = []
     warnings: list[str] = list(warn.about_run(results))
     sentences: list[str] = []
+    lost: list[Regret] = []
     for metric in results.metrics:
         compared = _compare_metric(results, metric, alpha, margin_of(metric, margins))
         if compared is None:
@@ -50,7 +52,9 @@ def compare(results: Results, *, alpha: float = 0.05, margins: Mapping[str, floa
         for pairs in compared.tested:
             rows.extend(pairs.rows(metric, compared.models))
         warnings.extend(compared.warnings)
-        sentences.extend(findings(compared.leaders, rows, metric, alpha))
+        lost.extend(regrets(results, from_results(results, metric)))
+        first, *others = findings(compared.leaders, rows, metric, alpha) or [""]
+        sentences.extend(text for text in (first, *in_sentences(lost, metric), *others) if text)
     labels = dataset_labels(results)
     return Verdicts(
         leaderboard=tuple(leaders),
@@ -59,6 +63,7 @@ def compare(results: Results, *, alpha: float = 0.05, margins: Mapping[str, floa
         sentences=tuple(sentences),
         per_dataset={label: tuple(per_dataset[label]) for label in labels.values() if label in per_dataset},
         datasets=tuple(labels.values()),
+        regrets=tuple(lost),
     )
 
 

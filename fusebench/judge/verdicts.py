@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from fusebench.judge.regret import Regret
+
 Verdict = Literal["better", "worse", "equivalent", "undecided", "identical"]
 
 
@@ -115,6 +117,8 @@ class Verdicts:
         The leaderboard of each dataset; the same rows as `leaderboard` when there is one dataset.
     datasets : tuple of str
         How the datasets are named here: ``name``, or ``name:target`` where a dataset has several targets.
+    regrets : tuple of Regret
+        What each adaptive fusion lost against its best candidate in hindsight.
     """
 
     leaderboard: tuple[LeaderboardRow, ...]
@@ -123,3 +127,4 @@ class Verdicts:
     sentences: tuple[str, ...] = ()
     per_dataset: Mapping[str, tuple[LeaderboardRow, ...]] = field(default_factory=dict)
     datasets: tuple[str, ...] = ()
+    regrets: tuple[Regret, ...] = ()

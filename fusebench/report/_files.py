@@ -92,6 +92,7 @@ def summary(results: Results, verdicts: Verdicts) -> dict[str, Any]:
         "leaderboard": [row._asdict() for row in verdicts.leaderboard],
         "sentences": list(verdicts.sentences),
         "warnings": list(verdicts.warnings),
+        "regrets": [row._asdict() for row in verdicts.regrets],
         "notes": list(results.notes),
         "n_failures": len(results.failures),
         "failed_cells": [list(cell) for cell in failed_cells(results)],

@@ -46,6 +46,11 @@ class Verdicts(Protocol):
         ...
 
     @property
+    def regrets(self) -> Sequence[Any]:
+        """What fusions that choose lost against their best candidate in hindsight."""
+        ...
+
+    @property
     def per_dataset(self) -> Mapping[str, Sequence[Any]]:
         """The leaderboard of each dataset."""
         ...

@@ -72,3 +72,21 @@ def test_predictions_are_the_chosen_members_own(make_problem):
     fusion = Adaptive().fit(P, y, context)
     np.testing.assert_array_equal(fusion.predict(P, context), labels[:, fusion.chosen_])
     np.testing.assert_array_equal(fusion.predict_proba(P, context), P[:, fusion.chosen_])
+
+
+def test_candidates_are_everything_but_what_trains_or_chooses():
+    from fusebench.engine.blueprint import blueprint_of
+    from fusebench.spec.model import DatasetSpec, FusionSpec, LearnerSpec, Spec
+
+    fusions = {name: FusionSpec(type=name) for name in ("adaptive", "voting", "stacking", "bagging")}
+    fusions["named"] = FusionSpec(type="adaptive", members=("a", "bagging"))
+    spec = Spec(
+        name="x",
+        datasets=(DatasetSpec(name="iris"),),
+        learners={"a": LearnerSpec(type="ridge"), "b": LearnerSpec(type="knn")},
+        fusions=fusions,
+    )
+    found = blueprint_of(spec)
+    assert found.fusions["adaptive"].members == ("a", "b", "voting", "stacking")
+    assert found.fusions["named"].members == ("a", "bagging")
+    assert found.oof_of == {"voting", "stacking", "bagging"}
