@@ -6,6 +6,8 @@ import pytest
 
 from fusebench import datasets
 from fusebench import spec as specs
+from fusebench.errors import DataError
+from fusebench.spec.model import DatasetSpec
 
 N = 60
 
@@ -146,3 +148,13 @@ def test_identity_follows_the_file(tmp_path, frame):
     assert datasets.identity(spec, tmp_path) == one
     frame.iloc[1:].to_csv(tmp_path / "t.csv", index=False)
     assert datasets.identity(spec, tmp_path) != one
+
+
+def test_products_make_a_second_target_of_bundled_columns(tmp_path):
+    found = datasets.load(datasets.resolve(DatasetSpec(name="iris_petals"), tmp_path), tmp_path)
+    species, area = found.targets
+    assert (species.target_type, area.target_type, found.X.shape) == ("multiclass", "continuous", (150, 4))
+    np.testing.assert_allclose(area.y, found.X["petal length (cm)"] * found.X["petal width (cm)"])
+    wrong = DatasetSpec(name="iris", source="sklearn", options={"products": {"area": ["length"]}})
+    with pytest.raises(DataError, match=r"iris: products: 'area' is of 'length'; the columns are sepal length \(cm\),"):
+        datasets.load(wrong, tmp_path)

@@ -1,5 +1,7 @@
 """Datasets with several targets: shared folds, missing cells."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -160,3 +162,30 @@ def test_what_a_learner_of_all_targets_refuses(bench, wrong, message):
     pytest.importorskip("torch")
     with pytest.raises(SpecError, match=message):
         bench({"datasets": [TWO_IRIS], "learners": {"multi": {**MULTI, **wrong}}, "scoring": METRICS})
+
+
+@pytest.mark.slow
+def test_the_seed_benchmark_is_the_estimator_on_one_split(fusebench, tmp_path):
+    pytest.importorskip("torch")
+    from sklearn.datasets import load_iris
+    from sklearn.model_selection import train_test_split
+
+    from fusebench.learners._targets import Target
+    from fusebench.learners._torch_multitask import TorchMultitask
+
+    spec = Path(__file__).parents[2] / "benchmarks" / "seed_multitask_iris.yaml"
+    done = fusebench("run", spec, "--jobs", 1, "--out", "out")
+    assert done.returncode == 0, done.stderr
+    scores = pd.read_csv(tmp_path / "out" / "scores.csv").query("model == 'multitask'").set_index("metric").score
+    X, y = load_iris(return_X_y=True)
+    area = X[:, 2] * X[:, 3]
+    train, test = train_test_split(np.arange(150), test_size=0.2, random_state=42)
+    both = [
+        Target(name="species", y=y, target_type="multiclass", n_classes=3),
+        Target(name="area", y=area, target_type="continuous"),
+    ]
+    network = TorchMultitask((64,), lambdas=(1, 1), early_stopping=False, random_state=42)
+    codes, values = network.fit_targets(X[train], [one.take(train) for one in both]).predict_targets(X[test])
+    assert network.network_.shared.body[0].weight.shape == (64, 4)
+    assert scores["accuracy"] == (codes == y[test]).mean()
+    assert scores["neg_mean_squared_error"] == pytest.approx(-np.mean((values - area[test]) ** 2), rel=1e-12)
