@@ -114,6 +114,8 @@ class ModelFacts:
         For a fusion: its members. Empty for a learner.
     order : int
         Position in the spec, references last.
+    alone : bool
+        Whether a fusion predicts without its members, with models of its own.
     """
 
     id: str
@@ -121,6 +123,7 @@ class ModelFacts:
     type: str
     members: tuple[str, ...] = ()
     order: int = 0
+    alone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

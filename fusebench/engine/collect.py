@@ -87,7 +87,14 @@ def _models(blueprint: Blueprint) -> Iterator[ModelFacts]:
     for order, (name, learner) in enumerate(blueprint.learners.items()):
         yield ModelFacts(id=name, kind="learner", type=learner.type, order=order)
     for order, (name, fusion) in enumerate(blueprint.fusions.items(), start=len(blueprint.learners)):
-        yield ModelFacts(id=name, kind=fusion.kind, type=fusion.spec.type, members=fusion.members, order=order)
+        yield ModelFacts(
+            id=name,
+            kind=fusion.kind,
+            type=fusion.spec.type,
+            members=fusion.members,
+            order=order,
+            alone=fusion.kind == "fusion" and blueprint.fusion_class(fusion.spec.type).trains,
+        )
 
 
 def _failures(plan: Plan, failed: Mapping[str, Failed]) -> Iterator[Failure]:
@@ -136,5 +143,8 @@ def _fusion_totals(
 
 
 def _everything_in(blueprint: Blueprint, fusion: str) -> set[str]:
-    members = set(blueprint.fusions[fusion].members)
+    model = blueprint.fusions[fusion]
+    if model.kind == "fusion" and not blueprint.fusion_class(model.spec.type).reads_members:
+        return set()
+    members = set(model.members)
     return members.union(*(_everything_in(blueprint, one) for one in members if one in blueprint.fusions))

@@ -161,7 +161,9 @@ class Fusion(ABC):
     needs_proba: ClassVar[bool] = True
     """Whether the strategy uses the members' probabilities; may be overridden by a property."""
     trains: ClassVar[bool] = False
-    """Whether the strategy fits models of its own on the features (bagging, distillation, ...)."""
+    """Whether the strategy fits models of its own on the features and predicts with them (bagging, distillation...)."""
+    reads_members: ClassVar[bool] = True
+    """Whether the strategy looks at its members' predictions; one that trains its members anew does not."""
     uses_members: ClassVar[Literal["always", "fit", "never"]] = "always"
     """When the members' predictions are read: also to predict, only to fit, or never (it trains on features alone)."""
     default_members: ClassVar[Literal["learners", "everything"]] = "learners"

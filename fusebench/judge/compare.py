@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fusebench.judge import warn
+from fusebench.judge import distilled, warn
 from fusebench.judge.costs import ORACLE
 from fusebench.judge.leaderboard import leaderboard
 from fusebench.judge.margins import margin_of
@@ -42,6 +42,7 @@ def compare(results: Results, *, alpha: float = 0.05, margins: Mapping[str, floa
     warnings: list[str] = list(warn.about_run(results))
     sentences: list[str] = []
     lost: list[Regret] = []
+    students: list[distilled.Distilled] = []
     for metric in results.metrics:
         compared = _compare_metric(results, metric, alpha, margin_of(metric, margins))
         if compared is None:
@@ -52,9 +53,15 @@ def compare(results: Results, *, alpha: float = 0.05, margins: Mapping[str, floa
         for pairs in compared.tested:
             rows.extend(pairs.rows(metric, compared.models))
         warnings.extend(compared.warnings)
-        lost.extend(regrets(results, from_results(results, metric)))
+        table = from_results(results, metric)
+        lost.extend(regrets(results, table))
+        students.extend(distilled.distilled(results, table))
         first, *others = findings(compared.leaders, rows, metric, alpha) or [""]
-        sentences.extend(text for text in (first, *in_sentences(lost, metric), *others) if text)
+        sentences.extend(
+            text
+            for text in (first, *in_sentences(lost, metric), *distilled.in_sentences(students, metric), *others)
+            if text
+        )
     labels = dataset_labels(results)
     return Verdicts(
         leaderboard=tuple(leaders),
@@ -64,6 +71,7 @@ def compare(results: Results, *, alpha: float = 0.05, margins: Mapping[str, floa
         per_dataset={label: tuple(per_dataset[label]) for label in labels.values() if label in per_dataset},
         datasets=tuple(labels.values()),
         regrets=tuple(lost),
+        distilled=tuple(students),
     )
 
 

@@ -23,8 +23,8 @@ class ModelCost(NamedTuple):
 def costs_of(results: Results, labels: set[str]) -> dict[str, ModelCost]:
     """Return what each model cost on some datasets.
 
-    Prediction and size are of a model with all its members. They are unknown for the oracle, which is no model, and for
-    best_single, which is another learner on every split.
+    Prediction and size are of a model with all its members, where it needs them to predict. They are unknown for the
+    oracle, which is no model, and for best_single, which is another learner on every split.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def _own(results: Results, labels: set[str]) -> tuple[dict[str, float], dict[str
 
 
 def _members(model: str, facts: Mapping[str, ModelFacts]) -> set[str]:
-    direct = set(facts[model].members) & facts.keys() if model in facts else set()
+    direct = set(facts[model].members) & facts.keys() if model in facts and not facts[model].alone else set()
     return direct.union(*(_members(one, facts) for one in direct))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from fusebench.judge.distilled import Distilled
 from fusebench.judge.regret import Regret
 
 Verdict = Literal["better", "worse", "equivalent", "undecided", "identical"]
@@ -117,6 +118,8 @@ class Verdicts:
         The leaderboard of each dataset; the same rows as `leaderboard` when there is one dataset.
     datasets : tuple of str
         How the datasets are named here: ``name``, or ``name:target`` where a dataset has several targets.
+    distilled : tuple of Distilled
+        What every distilled student keeps of its teacher, by metric.
     regrets : tuple of Regret
         What each adaptive fusion lost against its best candidate in hindsight.
     """
@@ -128,3 +131,4 @@ class Verdicts:
     per_dataset: Mapping[str, tuple[LeaderboardRow, ...]] = field(default_factory=dict)
     datasets: tuple[str, ...] = ()
     regrets: tuple[Regret, ...] = ()
+    distilled: tuple[Distilled, ...] = ()

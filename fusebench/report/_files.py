@@ -85,13 +85,21 @@ def summary(results: Results, verdicts: Verdicts) -> dict[str, Any]:
         "complete": results.complete,
         "metrics": list(results.metrics),
         "models": [
-            {"id": one.id, "kind": one.kind, "type": one.type, "members": list(one.members), "order": one.order}
+            {
+                "id": one.id,
+                "kind": one.kind,
+                "type": one.type,
+                "members": list(one.members),
+                "order": one.order,
+                "alone": one.alone,
+            }
             for one in results.models
         ],
         "datasets": [_dataset(one) for one in results.datasets],
         "leaderboard": [row._asdict() for row in verdicts.leaderboard],
         "sentences": list(verdicts.sentences),
         "warnings": list(verdicts.warnings),
+        "distilled": [row._asdict() for row in verdicts.distilled],
         "regrets": [row._asdict() for row in verdicts.regrets],
         "notes": list(results.notes),
         "n_failures": len(results.failures),

@@ -81,6 +81,7 @@ def _results(folder: Path, summary: Mapping[str, Any]) -> Results:
                 type=one["type"],
                 members=tuple(one["members"]),
                 order=one["order"],
+                alone=one["alone"],
             )
             for one in summary["models"]
         ),

@@ -46,6 +46,11 @@ class Verdicts(Protocol):
         ...
 
     @property
+    def distilled(self) -> Sequence[Any]:
+        """What every distilled student keeps of its teacher."""
+        ...
+
+    @property
     def regrets(self) -> Sequence[Any]:
         """What fusions that choose lost against their best candidate in hindsight."""
         ...
