@@ -593,9 +593,9 @@ def list_names(kind: str) -> list[str]:
     return catalogue.names(kind)
 
 
-def show(name: str) -> str:
-    """Return what a name means."""
-    return catalogue.show(name)
+def show(name: str, *, target: str | None = None) -> str:
+    """Return what a name means, or what a file holds; see `fusebench.engine.catalogue.show`."""
+    return catalogue.show(name, target=target)
 
 
 def json_schema() -> dict[str, Any]:

@@ -12,8 +12,14 @@ def register(app: typer.Typer) -> None:
     app.command()(show)
 
 
-def show(name: Annotated[str, typer.Argument(help="A learner, fusion, dataset, metric or encoder.")]) -> None:
+Target = Annotated[str | None, typer.Option(metavar="COLUMN", help="Target column, where the name is a file.")]
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="A learner, fusion, dataset, metric or encoder; a file, or openml:ID.")],
+    target: Target = None,
+) -> None:
     """Explain a learner, fusion, encoder or metric, or describe a dataset."""
     from fusebench import api
 
-    typer.echo(api.show(name))
+    typer.echo(api.show(name, target=target))

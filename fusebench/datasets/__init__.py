@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusebench.datasets.base import REGISTRY, Dataset, Source, Target
-from fusebench.errors import DataError, Problem
+from fusebench.errors import DataError, Problem, SpecError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,18 +203,26 @@ def load(spec: DatasetSpec, base: Path) -> Dataset:
     DataError
         If it cannot be read, or not be used as its entry says.
     """
-    from fusebench.datasets._assemble import assemble
-
-    source = _source(spec)
-    targets = spec.target if isinstance(spec.target, tuple) else () if spec.target is None else (spec.target,)
-    frame = source.read(spec, base)
-    targets = targets or tuple(frame.attrs.get("target", ()))
+    frame, targets = _read(spec, base)
     if not targets:
         listed = ", ".join(repr(str(one)) for one in list(frame.columns)[:20])
         raise DataError(
             f"{spec.name}: which column is the target? Say `target: ...` (--target); the columns are {listed}"
         )
-    return assemble(spec, frame, targets)  # type: ignore[arg-type]  # positions are resolved there
+    return _assembled(spec, frame, targets)
+
+
+def _read(spec: DatasetSpec, base: Path) -> tuple[pd.DataFrame, tuple[str | int, ...]]:
+    """Return the raw table and its targets, those of its source where the entry names none."""
+    targets = spec.target if isinstance(spec.target, tuple) else () if spec.target is None else (spec.target,)
+    frame = _source(spec).read(spec, base)
+    return frame, targets or tuple(frame.attrs.get("target") or ())
+
+
+def _assembled(spec: DatasetSpec, frame: pd.DataFrame, targets: tuple[str | int, ...]) -> Dataset:
+    from fusebench.datasets._assemble import assemble
+
+    return assemble(spec, frame, targets)
 
 
 def features(frame: pd.DataFrame, text: Sequence[str] = ()) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -226,13 +234,9 @@ def features(frame: pd.DataFrame, text: Sequence[str] = ()) -> tuple[pd.DataFram
     text : sequence of str, default=()
         Columns that hold text, beside those that look it.
     """
-    import pandas as pd
+    from fusebench.datasets._features import read_features
 
-    from fusebench.datasets._assemble import feature
-
-    columns = {label: feature(frame[label], label in text, is_categorical=False) for label in frame.columns}
-    found = pd.DataFrame({label: column for label, (column, _) in columns.items()}, index=frame.index)
-    return found, tuple(label for label, (_, is_text) in columns.items() if is_text)
+    return read_features(frame, frozenset(text), frozenset())
 
 
 def read_file(path: Path, name: str, *, na_values: Sequence[str] = (), **options: Any) -> pd.DataFrame:
@@ -283,9 +287,51 @@ def check_folds(
     return _folds.check_folds(y, cv, target_type=target_type, groups=groups)
 
 
-def show(name: str, base: Path | None = None) -> str:
-    """Return a description of a dataset for people."""
+def looks_like_data(name: str) -> bool:
+    """Return whether a name that is in no registry means a file or a dataset of OpenML."""
+    from fusebench import spec as specs
+
+    try:
+        return name.startswith((OPENML, SUITE, OPENML_SUITE)) or specs.dataset(name).source is not None
+    except SpecError:  # no name that a dataset could have
+        return False
+
+
+def show(name: str, base: Path | None = None, *, target: str | None = None) -> str:
+    """Return a description of a dataset for people.
+
+    Parameters
+    ----------
+    name : str
+        Of the registry, of OpenML, or of a file.
+    target : str, optional
+        The target column of a file.
+
+    Raises
+    ------
+    UsageError
+        If there is no such dataset, or it cannot be read.
+    """
+    from fusebench import spec as specs
     from fusebench.datasets._describe import describe
 
-    entry = _from_entry(name, _entries(base)[name])
-    return describe(entry, load(entry, base or Path()))
+    spec = resolve(specs.dataset(name), base or Path())
+    if isinstance(spec, Problem):
+        raise UsageError(f"{spec.message}   {spec.hint}".rstrip())
+    if isinstance(spec, list):
+        raise UsageError(f"{name} is a suite of {len(spec)} datasets: {', '.join(one.name for one in spec)}")
+    if target is not None:
+        spec = spec.model_copy(update={"target": target})
+    frame, targets = _read(spec, base or Path())
+    dataset = _without_target(spec, frame) if not targets else _assembled(spec, frame, targets)
+    return describe(spec, dataset, **{key: str(frame.attrs.get(key) or "") for key in ("licence", "citation")})
+
+
+def _without_target(spec: DatasetSpec, frame: pd.DataFrame) -> Dataset:
+    """Return a table whose target nobody has named yet, every column a feature."""
+    from fusebench.datasets._features import read_features
+    from fusebench.datasets._notes import feature_notes
+
+    X, text = read_features(frame.rename(columns=str), frozenset(spec.text), frozenset())
+    notes = ["no target is named: say `--target COLUMN` to see its classes and what gives it away"]
+    return Dataset(spec.name, X, (), "", "", text=text, notes=(*notes, *feature_notes(X, (), text)))

@@ -33,8 +33,12 @@ def check_folds(
         return [f"{n} rows cannot be split into {cv.n_splits} folds; lower cv.n_splits"], notes
     if groups is not None and cv.type in {"group", "stratified_group"}:
         n_groups = len(np.unique(groups))
-        if n_groups < cv.n_splits:
+        if n_groups == 1:
+            errors.append("the group column has one value only: all rows are one group, which cannot be split")
+        elif n_groups < cv.n_splits:
             errors.append(f"{n_groups} groups cannot be split into {cv.n_splits} folds; lower cv.n_splits")
+    elif groups is not None and cv.type == "kfold":
+        notes.append("rows of one group stand on both sides of a split; say `cv: {type: group}` to keep them together")
     if target_type != "continuous" and cv.type == "kfold":
         counts = np.bincount(y[y >= 0])
         counts = counts[counts > 0]

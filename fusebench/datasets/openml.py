@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
+from fusebench.datasets._delimited import first_line
 from fusebench.datasets._downloads import TIMEOUT, _aside, data_home, read_url
 from fusebench.datasets._tables import sha256_of
 from fusebench.datasets.base import Source
@@ -119,28 +120,29 @@ def _fetch(name: str, wanted: str, version: Any) -> Path:
 
 
 def _ask(name: str, wanted: str, version: Any, cache: Path) -> Any:
+    import gc
     import warnings
     import zlib
-    from urllib.error import URLError
+    from urllib.error import HTTPError, URLError
 
     from sklearn.datasets import fetch_openml
 
     by: dict[str, Any] = {"data_id": int(wanted)} if wanted.isdecimal() else {"name": wanted}
     if version is not None and not wanted.isdecimal():
         by["version"] = version
-    try:
-        with warnings.catch_warnings(), _server():
-            warnings.simplefilter("ignore")  # retries, and remarks about other versions
+    with warnings.catch_warnings(), _server():
+        warnings.simplefilter("ignore")  # retries, remarks about other versions, connections left open after an error
+        try:
             return fetch_openml(
                 **by, data_home=str(cache), target_column=None, as_frame="auto", parser="auto", n_retries=2, delay=1.0
             )
-    except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
-        why = getattr(error, "reason", None) or error
-        code = f"the server answered {error.code} " if hasattr(error, "code") else ""
-        raise DataError(f"{name}: OpenML cannot be reached: {code}{why}; {_stored_here()}") from error
-    except (ValueError, KeyError, EOFError, OSError, zlib.error) as error:
-        first = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
-        raise DataError(f"{name}: OpenML's answer cannot be used: {first}; {_stored_here()}") from error
+        except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
+            code = f"the server answered {error.code} " if isinstance(error, HTTPError) else ""
+            problem = f"OpenML cannot be reached: {code}{getattr(error, 'reason', None) or error}"
+        except (ValueError, KeyError, EOFError, OSError, zlib.error) as error:
+            problem = f"OpenML's answer cannot be used: {first_line(error)}"
+        gc.collect()
+    raise DataError(f"{name}: {problem}; {_stored_here()}")
 
 
 @contextmanager

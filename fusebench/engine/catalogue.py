@@ -31,8 +31,13 @@ def names(kind: str) -> list[str]:
     return [name + (f" ({', '.join(sorted(short[name]))})" if name in short else "") for name in registry.names()]
 
 
-def show(name: str) -> str:
+def show(name: str, *, target: str | None = None) -> str:
     """Return what a name means: a component's documentation, or a dataset's description.
+
+    Parameters
+    ----------
+    target : str, optional
+        The target column, where the name is that of a file.
 
     Raises
     ------
@@ -46,8 +51,8 @@ def show(name: str) -> str:
             return f"{head}\n\n{inspect.cleandoc(cls.__doc__ or '')}\n"
     if name in metrics.names():
         return metrics.describe(name)
-    if datasets.known(name):
-        return datasets.show(name)
+    if datasets.known(name) or datasets.looks_like_data(name):
+        return datasets.show(name, target=target)
     everything = [*(one for registry in registries().values() for one in registry.names()), *datasets.names()]
     from difflib import get_close_matches
 

@@ -154,8 +154,8 @@ def dump(spec: Spec) -> str:
     return str(yaml.safe_dump(to_mapping(spec), sort_keys=False, allow_unicode=True))
 
 
-def dataset(data: Mapping[str, Any]) -> DatasetSpec:
-    """Return the definition of one dataset given as plain data, as in ``datasets.yaml``.
+def dataset(data: Mapping[str, Any] | str) -> DatasetSpec:
+    """Return the definition of one dataset given as plain data, as in ``datasets.yaml``, or by its name.
 
     Raises
     ------

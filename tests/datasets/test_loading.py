@@ -110,6 +110,9 @@ def test_a_time_column_orders_the_rows(tmp_path, frame):
     found = load(tmp_path, shuffled, time="day")
     assert "day" not in found.X
     np.testing.assert_allclose(found.X["number"], frame.number)
+    assert any("sorted by their time column 'day'" in note for note in found.notes)
+    assert not any("sorted" in note for note in load(tmp_path, frame, time="day").notes)
+    assert any("share a time" in note for note in load(tmp_path, frame, time="count").notes)
 
 
 @pytest.mark.parametrize(
