@@ -727,11 +727,14 @@ def n_failed_fits(outcomes: Outcomes, plan: planning.Plan) -> int:
 
 
 def _recorded_costs(store: Store) -> dict[str, float]:
-    """Return the seconds that earlier runs took; only hints, so what cannot be read is not needed."""
+    """Return the seconds that earlier runs took; only hints, so a file that holds none is not needed."""
+    path = store.root / "costs.json"
     try:
-        recorded = json.loads(io.read_bytes(store.root / "costs.json"))
-    except (OSError, ValueError, RecursionError):
+        recorded = json.loads(io.read_bytes(path))
+    except (FileNotFoundError, ValueError, RecursionError):
         return {}
+    except OSError as error:
+        raise io.storage_error(path, error) from error
     if not isinstance(recorded, dict):
         return {}
     return {

@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MAX_SHOWN = 100  # problems of one spec that are written out
+
 
 class FusebenchError(Exception):
     """Base of all errors; its text is for the user."""
@@ -107,7 +109,9 @@ class SpecError(UsageError):
         self.problems = tuple(problems)
         count = len(self.problems)
         footer = f"{count} error{'' if count == 1 else 's'}, nothing was run"
-        super().__init__("\n".join([*map(_render, self.problems), footer]))
+        if count > MAX_SHOWN:
+            footer = f"... and {count - MAX_SHOWN} more; {footer}"
+        super().__init__("\n".join([*map(_render, self.problems[:MAX_SHOWN]), footer]))
 
 
 class DataError(UsageError):

@@ -217,7 +217,7 @@ class _Reader:
 
     def _datasets(self, value: Any) -> tuple[DatasetSpec, ...]:
         if value is None:
-            self.note("a spec needs `datasets`: a name or a list of names and definitions", ())
+            self.note("a spec needs `datasets`: a name or a list of names and definitions", ("datasets",))
             return ()
         items = value if isinstance(value, list) else [value]
         if not items:
@@ -277,7 +277,7 @@ class _Reader:
     def _models(self, value: Any, kind: str, read: Any) -> dict[str, Any]:
         if value is None:
             if kind == "learners":
-                self.note("a spec needs `learners`: id: type, or a list of types", ())
+                self.note("a spec needs `learners`: id: type, or a list of types", (kind,))
             return {}
         if isinstance(value, str):
             value = [value]

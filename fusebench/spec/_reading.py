@@ -19,7 +19,7 @@ from fusebench.errors import Location, Problem, SpecError
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 MAX_ALIASES = 100
-MAX_NODES = 200_000  # after every alias is written out
+MAX_NODES = 50_000  # after every alias is written out
 SNIPPET = 110
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -29,6 +29,7 @@ _INT = re.compile(r"[-+]?[0-9]+")
 _OCTAL, _HEX = re.compile(r"0o[0-7]+"), re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_HAS_COLON = re.compile(r"#.*|'[^']*'|\"[^\"]*\"")  # what may hold a colon that separates nothing
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 Path_ = tuple["str | int", ...]
@@ -80,13 +81,18 @@ class Document:
         path = problem.path
         mark = self.keys.get(path) if problem.on_key else None
         while mark is None:
-            mark = self.values.get(path)
+            mark = self._place(path)
             if not path:
                 break
             path = path[:-1]
         if mark is None:
             return problem
         return Problem(message=problem.message, path=problem.path, hint=problem.hint, location=self.location(mark))
+
+    def _place(self, path: Path_) -> Mark | None:
+        """Return where a value stands; the key of what begins on a later line than its key."""
+        value, key = self.values.get(path), self.keys.get(path)
+        return key if value is not None and key is not None and key.line < value.line else value
 
 
 def read_document(path: Path) -> Document:
@@ -129,6 +135,8 @@ def parse_document(text: str, file: str) -> Document:
         line = text.count("\n", 0, text.index("\x00"))
         column = text.index("\x00") - (text.rfind("\n", 0, text.index("\x00")) + 1)
         raise _refusal(document, Mark(line, column, 1), "NUL bytes are not allowed in a spec")
+    if (refused := _not_allowed(document, text)) is not None:
+        raise refused
     builder = _Builder(document)
     try:
         for event in _events(text):
@@ -172,11 +180,41 @@ def _syntax_error(document: Document, error: yaml.MarkedYAMLError) -> SpecError:
     if "\t" in text[: len(text) - len(text.lstrip())] or "'\\t'" in problem:
         problem, hint = "a tab indents this line", "YAML is indented with spaces"
         column = text.find("\t")
-    elif "quoted scalar" in f"{error.context} {problem}":
-        problem = "a quote is opened and never closed"
-        if error.context_mark is not None:
-            line, column = error.context_mark.line, error.context_mark.column
+    else:
+        line, column, problem, hint = _cause(document, error, problem, line, column)
     return _refusal(document, Mark(line, max(column, 0), 1), f"not valid YAML: {problem}", hint)
+
+
+def _cause(
+    document: Document, error: yaml.MarkedYAMLError, problem: str, line: int, column: int
+) -> tuple[int, int, str, str]:
+    """Return line, column, message and hint of the mistake itself, which YAML notices only further down."""
+    said = f"{error.context} {problem}"
+    opened = error.context_mark
+    earlier = opened is not None and opened.line < line
+    if "quoted scalar" in said and opened is not None:
+        return opened.line, opened.column, "a quote is opened and never closed", ""
+    if "flow" in said and opened is not None and earlier:
+        return opened.line, opened.column, "a bracket is opened and never closed", ""
+    if "simple key" in said and opened is not None:
+        return opened.line, opened.column, "this line has no ':' after its key", "write `key: value`"
+    if problem.startswith("mapping values") and ":" not in document.lines[line][:column]:
+        above = next((n for n in range(line - 1, -1, -1) if document.lines[n].strip()), line)
+        if above < line and ":" not in _HAS_COLON.sub("", document.lines[above]):
+            indent = len(document.lines[above]) - len(document.lines[above].lstrip())
+            return above, indent, "this line has no ':' after its key", "write `key: value`"
+    return line, column, problem, ""
+
+
+def _not_allowed(document: Document, text: str) -> SpecError | None:
+    """Return the error of the first character that YAML does not allow."""
+    found = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if found is None:
+        return None
+    line = text.count("\n", 0, found.start())
+    column = found.start() - (text.rfind("\n", 0, found.start()) + 1)
+    message = f"the character U+{ord(found.group()):04X} is not allowed in a spec"
+    return _refusal(document, Mark(line, column, 1), message)
 
 
 @dataclass

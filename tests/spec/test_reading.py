@@ -61,6 +61,13 @@ MISTAKES = [
     ("a: " + "[" * 60 + "\n", "nested deeper than 50 levels", (1, 53)),
     ("a: 1e400\n", "too large for a number", (1, 4)),
     ("? [1, 2]\n: 3\n", "a key must be a single value", (1, 3)),
+    ("datasets: [iris\nlearners:\n  nb: nb\n", "a bracket is opened and never closed", (1, 11)),
+    ("cv: {n_splits: 5\nname: a\n", "a bracket is opened and never closed", (1, 5)),
+    ("a:\n  b 1\n  c: 2\n", "this line has no ':'", (2, 3)),
+    ("name demo\ndatasets: [iris]\n", "this line has no ':'", (1, 1)),
+    ("a: 1\nb 2\n", "this line has no ':'", (2, 1)),
+    (GOOD + "name: a\x07b\n", "the character U+0007 is not allowed", (3, 8)),
+    (GOOD + "name: a: b\n", "mapping values", (3, 8)),
 ]
 
 
@@ -73,6 +80,8 @@ def test_mistakes_of_yaml(tmp_path, text, message, place):
 
 
 STRUCTURAL = [
+    ("datasets: [iris]\nlearners: null\n", "a spec needs `learners`", (2, 11)),
+    ("datasets: [iris]\nlearners:\n  nb:\n    C: 5\n", "a learner needs a `type`", (3, 3)),
     ("learners: [nb]\n", "a spec needs `datasets`", None),
     ("datasets: [iris]\n", "a spec needs `learners`", None),
     (GOOD + "fusion_s: {}\n", "unknown key 'fusion_s'", (3, 1)),

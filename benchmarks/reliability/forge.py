@@ -1,0 +1,79 @@
+"""Run commands of fusebench in forks of one warm process: hundreds of runs without hundreds of interpreter starts.
+
+Started as a program; reads one JSON object a line, {"argv", "cwd", "env", "kill_after"}, answers with one.
+Workers are forked as well, everything else is what the command line runs.
+"""
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def warm_up():
+    import pyarrow.feather  # noqa: F401
+    import sklearn.ensemble
+    import sklearn.metrics
+    import sklearn.model_selection
+    import sklearn.naive_bayes
+    import sklearn.neighbors
+    import sklearn.tree  # noqa: F401
+
+    from fusebench import api, fusions, learners, metrics  # noqa: F401
+    from fusebench.cli import app
+    from fusebench.engine.execute import _supervisor
+
+    app.command()
+    _supervisor.start_fork_server = lambda preload: multiprocessing.get_context("fork")
+
+
+def child(order, out, err):
+    os.setsid()
+    os.chdir(order["cwd"])
+    os.environ.update(order.get("env") or {})
+    for number, stream in ((1, out), (2, err)):
+        os.dup2(stream.fileno(), number)
+    sys.argv = ["fusebench", *order["argv"]]
+    from fusebench.cli import main
+
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def wait_for(pid, kill_after):
+    """Return the exit code, negative for a signal, and how long it took."""
+    begun = time.monotonic()
+    if kill_after is not None:
+        time.sleep(kill_after)
+        os.kill(pid, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), time.monotonic() - begun
+
+
+def main():
+    warm_up()
+    for line in sys.stdin:
+        order = json.loads(line)
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            pid = os.fork()
+            if pid == 0:
+                child(order, out, err)
+            code, seconds = wait_for(pid, order.get("kill_after"))
+            texts = []
+            for stream in (out, err):
+                stream.seek(0)
+                texts.append(stream.read().decode(errors="replace"))
+        print(json.dumps({"code": code, "seconds": seconds, "stdout": texts[0], "stderr": texts[1]}), flush=True)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    main()
