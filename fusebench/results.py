@@ -153,6 +153,9 @@ class Results:
         scratch: for a learner all its fits, inner ones too; for a fusion its own work and all its members'.
     explanations : mapping
         ``{(dataset, target, model, repeat, fold): explain()}`` of the fusions.
+    latencies : mapping
+        ``{(dataset, target, model): {batch size: seconds}}`` that a warm model takes to answer a batch of raw rows; a
+        fusion with all the members that it uses. A size that would have taken too long to measure is absent.
     complete : bool
         Whether every planned task ended; False after a time limit or an interrupt.
     """
@@ -169,6 +172,7 @@ class Results:
     notes: tuple[str, ...] = ()
     totals: Mapping[tuple[str, str, str], tuple[int, float, float]] = field(default_factory=dict)
     explanations: Mapping[tuple[str, str, str, int, int], Mapping[str, Any]] = field(default_factory=dict)
+    latencies: Mapping[tuple[str, str, str], Mapping[int, float]] = field(default_factory=dict)
     complete: bool = True
 
 

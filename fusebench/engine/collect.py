@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fusebench import spec as specs
-from fusebench.engine.blueprint import Blueprint, PredictionProblem
+from fusebench.engine.blueprint import ORACLE, Blueprint, PredictionProblem
 from fusebench.engine.environment import environment
 from fusebench.engine.plan import Plan
 from fusebench.engine.schedule import Failed
 from fusebench.engine.store import Entry, Store
-from fusebench.engine.tasks import EncodeItem, FitItem, FuseItem, ScoreItem
+from fusebench.engine.tasks import MEASURED_SPLIT, EncodeItem, FitItem, FuseItem, ScoreItem
 from fusebench.results import Cost, DatasetFacts, Failure, Kind, ModelFacts, Results, Score
 from fusebench.spec.model import Spec
 
@@ -44,6 +44,7 @@ def collect(
     explanations: dict[tuple[str, str, str, int, int], Mapping[str, Any]] = {}
     totals: dict[tuple[str, str, str], tuple[int, float, float]] = {}
     said: dict[str, None] = dict.fromkeys(notes)
+    own_latencies: dict[tuple[str, str, str], Mapping[int, float]] = {}
     for key in plan.goals:
         item = plan.tasks[key].item
         entry = partial.get(key) or (None if key in failed else store.get(key))
@@ -56,6 +57,8 @@ def collect(
         costs.extend(Cost(*where, kind, *row) for row in entry.meta["costs"])
         failures.extend(Failure(*where, *row) for row in entry.meta["failures"])
         explanations.update({(*where, r, i): told for r, i, told in entry.meta["explanations"] if told})
+        if measured := entry.meta.get("latency"):
+            own_latencies[where] = {int(size): seconds for size, seconds in measured.items()}
         if item.model in blueprint.learners:
             totals[where] = tuple(entry.meta["total"])
         said.update(dict.fromkeys(f"{problem.dataset}, {item.model}: {note}" for note in entry.meta["notes"]))
@@ -74,6 +77,7 @@ def collect(
         notes=tuple(said),
         totals=totals,
         explanations=explanations,
+        latencies=dict(_latencies(blueprint, own_latencies, explanations)),
         complete=complete,
     )
 
@@ -148,3 +152,38 @@ def _everything_in(blueprint: Blueprint, fusion: str) -> set[str]:
         return set()
     members = set(model.members)
     return members.union(*(_everything_in(blueprint, one) for one in members if one in blueprint.fusions))
+
+
+def _latencies(
+    blueprint: Blueprint,
+    own: Mapping[tuple[str, str, str], Mapping[int, float]],
+    explanations: Mapping[tuple[str, str, str, int, int], Mapping[str, Any]],
+) -> Iterator[tuple[tuple[str, str, str], Mapping[int, float]]]:
+    """Yield what each model takes to answer; a fusion's is its own and that of every member that it uses."""
+    for problem in blueprint.problems:
+        where = (problem.dataset, problem.target)
+        for model in [*blueprint.learners, *blueprint.fusions]:
+            behind = _asked(blueprint, problem, model, explanations)
+            parts = [own.get((*where, one)) for one in behind]
+            sizes = set.intersection(*(set(part or ()) for part in parts)) if parts else set()
+            if sizes:
+                yield (*where, model), {size: sum(part[size] for part in parts if part) for size in sorted(sizes)}
+
+
+def _asked(
+    blueprint: Blueprint,
+    problem: PredictionProblem,
+    model: str,
+    explanations: Mapping[tuple[str, str, str, int, int], Mapping[str, Any]],
+) -> set[str]:
+    """Return the models that must answer when a model is asked: itself and, of a late fusion, the members it uses."""
+    if model in blueprint.learners or model == ORACLE:
+        return {model}
+    if blueprint.fusion_class(blueprint.fusions[model].spec.type).trains:
+        return {model}  # it answers with models of its own
+    told = explanations.get((problem.dataset, problem.target, model, *MEASURED_SPLIT), {})
+    used = told.get("members_used")
+    members = used if isinstance(used, list) else [told["chosen"]] if "chosen" in told else None
+    known = [one for one in members or () if one in blueprint.learners or one in blueprint.fusions]
+    asked = known if members is not None and len(known) == len(members) else blueprint.members_on(model, problem)
+    return {model}.union(*(_asked(blueprint, problem, one, explanations) for one in asked))

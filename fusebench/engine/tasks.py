@@ -19,15 +19,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench import datasets, encoders, learners, metrics
+from fusebench.engine import latency
 from fusebench.engine.blueprint import ORACLE, Blueprint, PredictionProblem
-from fusebench.engine.fusing import Predictions, Tensor, fuse_context, make_fusion, out_of_fold, predict_with
+from fusebench.engine.fusing import (
+    EncodedLearner,
+    Predictions,
+    Tensor,
+    fuse_context,
+    make_fusion,
+    out_of_fold,
+    predict_with,
+)
 from fusebench.engine.measure import Measured, model_bytes
 from fusebench.engine.splits import KeptSplits, Part, Rows, Splits
 from fusebench.engine.store import Entry
 from fusebench.errors import FitError
 from fusebench.fusions._references import oracle
 
-MEASURED_SPLIT = (0, 0)  # bytes of the fitted model are taken on one split per dataset
+MEASURED_SPLIT = (0, 0)  # size and latency of the fitted model are taken on one split per dataset
+QUICKLY_ENCODED = 200_000  # cells that an encoder is fitted on in milliseconds
 Stage = Literal["test", "oof"]
 Key = TypeVar("Key")
 Kept = TypeVar("Kept")
@@ -157,12 +167,14 @@ class Workbench:
         begun = time.perf_counter()
         if encode == "none" and problem.numeric:
             matrix = data.matrix
-            return Encoded(matrix[train], [matrix[rows] for rows in predicted], (), time.perf_counter() - begun)
+            took = time.perf_counter() - begun
+            return Encoded(matrix[train], [matrix[rows] for rows in predicted], (), took, _AsNumbers(), took)
         encoder = encoders.make(encode, random_state=self.blueprint.random_state, text=data.text)
         # Not fit and then transform: an encoder that looks at the target cross-fits its training rows.
         fitted = encoder.fit_transform(data.X.iloc[train], data.y[train], target_type=problem.target_type)
         transformed = [encoder.transform(data.X.iloc[rows]) for rows in predicted]
-        return Encoded(fitted, transformed, tuple(encoder.categorical_), time.perf_counter() - begun)
+        took = time.perf_counter() - begun
+        return Encoded(fitted, transformed, tuple(encoder.categorical_), took, encoder, took)
 
     def _encode_all(self, problem: PredictionProblem, learner: str, train: Rows, predicted: list[Rows]) -> Encoded:
         """Encode rows of the whole dataset, without looking at any target."""
@@ -211,7 +223,10 @@ class Workbench:
         arrays: dict[str, NDArray[Any]] = {}
         for q, (labels, proba) in enumerate(answers):
             arrays |= Predictions(np.asarray(labels), proba).arrays(q)
-        return _fit_entry(item.part, fitting, encoded, fitted, predict_seconds, arrays)
+        is_measured = item.part == Part(*MEASURED_SPLIT)
+        seconds = (fitting.wall + predict_seconds, predict_seconds)
+        took = self._learner_latency(item, encoded, fitted, *seconds) if is_measured else {}
+        return _fit_entry(item.part, fitting, encoded, fitted, predict_seconds, arrays, took)
 
     def _fit_all_targets(self, item: FitItem) -> Entry:
         """Fit once on the dataset's rows, whatever targets each has, and keep every target's own predictions."""
@@ -242,6 +257,42 @@ class Workbench:
                 own = Predictions(labels[known], None if proba is None else proba[known])
                 arrays |= own.arrays(position * len(predicted) + q)
         return _fit_entry(item.part, fitting, encoded, fitted, time.perf_counter() - begun, arrays)
+
+    def _learner_latency(
+        self, item: FitItem, encoded: Encoded, fitted: Any, seconds: float, predict_seconds: float
+    ) -> dict[str, float]:
+        """Return what answering raw rows takes, encoding included; empty where the encoder would cost too much."""
+        problem = self._problem(item.problem)
+        data = self.data(problem)
+        budget = latency.budget_of(seconds * len(problem.scheme.parts()), self._mean_fit_seconds(problem))
+        encoder = encoded.encoder
+        small = problem.n_samples * problem.n_features <= QUICKLY_ENCODED and not data.text
+        if encoder is None and (small or encoded.made_in < budget / 2):
+            encoder = self._make_encoded(problem, item.learner, item.part).encoder
+        if encoder is None:
+            return {}
+        test = data.splits.predicted_rows(item.part)[0]
+        learner = EncodedLearner(encoder, fitted)
+
+        def answer(X: Any) -> None:
+            learner.predict(X)
+            if problem.is_classification:
+                learner.predict_proba(X)
+
+        return latency.latencies(
+            answer,
+            lambda size: data.X.iloc[np.resize(test, size)],
+            n_known=len(test),
+            known_seconds=predict_seconds,
+            budget=budget,
+        )
+
+    def _mean_fit_seconds(self, problem: PredictionProblem) -> float:
+        """Return what all fits of a learner on a problem should take, on average over the learners."""
+        able = [one for name, one in self.blueprint.learners.items() if self.blueprint.fits_problem(name, problem)]
+        size = (problem.n_samples, problem.n_features, problem.target_type, problem.n_classes)
+        once = sum(learners.expected_seconds(one, *size) for one in able) / max(1, len(able))
+        return once * len(problem.scheme.parts())
 
     # -- fuse -------------------------------------------------------------------------------------
 
@@ -275,6 +326,7 @@ class Workbench:
             fused = predict_with(fusion, tensor.test, test_context)
             predicting = time.perf_counter() - begun
             explanation = {**fusion.explain(), **fusion.usage(tensor.test, test_context)}
+        is_measured = fusion is not None and split == MEASURED_SPLIT
         return Entry(
             "fuse",
             {
@@ -282,7 +334,10 @@ class Workbench:
                 "wall": fitting.wall,
                 "predict": predicting,
                 "peak_memory": fitting.peak_memory,
-                "bytes": model_bytes(fusion) if fusion is not None and split == MEASURED_SPLIT else None,
+                "bytes": model_bytes(fusion) if is_measured else None,
+                "latency": _fusion_latency(fusion, tensor, test_context, fitting.wall, predicting)
+                if is_measured
+                else {},
                 "explain": _plain(explanation),
             },
             fused.arrays(0),
@@ -362,6 +417,9 @@ class Workbench:
             notes.update(note for entry in entries for note in entry.meta.get("notes", ()))
             explanations.append([repeat, fold, entries[0].meta.get("explain", {})])
         meta = {"scores": scores, "costs": costs, "explanations": explanations, "failures": failures}
+        taken = [key for r, i, keys in item.splits if (r, i) == MEASURED_SPLIT for key in keys]
+        measured = self._entries(taken)
+        meta["latency"] = measured[0].meta.get("latency", {}) if len(measured) == 1 else {}
         every_fit = [entry.meta for key in item.all_fits if (entry := self.reader.get(key)) is not None]
         total = [len(every_fit), sum(one["cpu"] for one in every_fit), sum(one["wall"] for one in every_fit)]
         return Entry("score", {**meta, "notes": sorted(notes), "total": total})
@@ -492,13 +550,19 @@ class Encoded:
     categorical : tuple of int
         Columns that hold category codes.
     seconds : float
-        What encoding took.
+        What encoding took; 0 where another worker did it.
+    encoder : object or None
+        What encodes further rows; None where another worker made the matrices.
+    made_in : float
+        What encoding took whoever did it.
     """
 
     train: Any
     predicted: list[Any]
     categorical: tuple[int, ...]
     seconds: float
+    encoder: Any = None
+    made_in: float = 0.0
 
     @property
     def is_plain(self) -> bool:
@@ -541,7 +605,15 @@ class Encoded:
         except OSError:
             return None
         matrices = [np.asarray(X) if isinstance(X, np.memmap) else X for X in matrices]
-        return cls(matrices[0], matrices[1:], tuple(described["categorical"]), 0.0)
+        return cls(matrices[0], matrices[1:], tuple(described["categorical"]), 0.0, made_in=described["seconds"])
+
+
+class _AsNumbers:
+    """The encoder of a table of numbers whose learner takes them as they are."""
+
+    @staticmethod
+    def transform(X: Any) -> NDArray[np.float64]:
+        return np.ascontiguousarray(X.to_numpy(dtype=np.float64))
 
 
 class _Recent(Generic[Key, Kept]):
@@ -570,6 +642,7 @@ def _fit_entry(
     fitted: Any,
     predict_seconds: float,
     arrays: dict[str, NDArray[Any]],
+    answers: Mapping[str, float] | None = None,
 ) -> Entry:
     is_measured = part == Part(*MEASURED_SPLIT)
     meta = {
@@ -579,10 +652,30 @@ def _fit_entry(
         "encode": encoded.seconds,
         "peak_memory": fitting.peak_memory,
         "bytes": model_bytes(fitted.estimator) if is_measured else None,
+        "latency": answers or {},
         "notes": list(fitted.notes),
         "part": list(part),
     }
     return Entry("fit", meta, arrays)
+
+
+def _fusion_latency(
+    fusion: Any, tensor: Tensor, context: Any, fit_seconds: float, predict_seconds: float
+) -> dict[str, float]:
+    """Return what fusing the members' answers takes, without the members."""
+    n_rows = len(tensor.test)
+
+    def rows_of(size: int) -> tuple[Any, Any]:
+        rows = np.resize(np.arange(n_rows), size)
+        return tensor.test[rows], context.take(rows)
+
+    return latency.latencies(
+        lambda rows: predict_with(fusion, *rows),
+        rows_of,
+        n_known=n_rows,
+        known_seconds=predict_seconds,
+        budget=latency.budget_of(fit_seconds + predict_seconds, fit_seconds + predict_seconds),
+    )
 
 
 def _oracle_entry(tensor: Tensor, y: NDArray[Any], problem: PredictionProblem) -> Entry:

@@ -11,6 +11,7 @@ from fusebench.judge import distilled, warn
 from fusebench.judge.costs import ORACLE
 from fusebench.judge.leaderboard import leaderboard
 from fusebench.judge.margins import margin_of
+from fusebench.judge.modelcosts import model_costs, pareto_fronts
 from fusebench.judge.pairs import Pairs, across, within
 from fusebench.judge.regret import Regret, in_sentences, regrets
 from fusebench.judge.scoretable import Block, ScoreTable, dataset_labels, from_results
@@ -63,6 +64,7 @@ def compare(results: Results, *, alpha: float = 0.05, margins: Mapping[str, floa
             if text
         )
     labels = dataset_labels(results)
+    costs = model_costs(results)
     return Verdicts(
         leaderboard=tuple(leaders),
         comparisons=tuple(rows),
@@ -72,6 +74,8 @@ def compare(results: Results, *, alpha: float = 0.05, margins: Mapping[str, floa
         datasets=tuple(labels.values()),
         regrets=tuple(lost),
         distilled=tuple(students),
+        costs=costs,
+        fronts=pareto_fronts(leaders, costs),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from fusebench.judge.distilled import Distilled
 from fusebench.judge.regret import Regret
@@ -116,6 +116,10 @@ class Verdicts:
         The findings in words, most important first.
     per_dataset : mapping of str to tuple of LeaderboardRow
         The leaderboard of each dataset; the same rows as `leaderboard` when there is one dataset.
+    costs : tuple of ModelCosts
+        What each model costs on each dataset.
+    fronts : mapping
+        ``{metric: {cost: models}}``: the models that no other beats in score at no more of that cost.
     datasets : tuple of str
         How the datasets are named here: ``name``, or ``name:target`` where a dataset has several targets.
     distilled : tuple of Distilled
@@ -132,3 +136,5 @@ class Verdicts:
     datasets: tuple[str, ...] = ()
     regrets: tuple[Regret, ...] = ()
     distilled: tuple[Distilled, ...] = ()
+    costs: tuple[Any, ...] = ()
+    fronts: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)

@@ -25,6 +25,11 @@ COMPARISONS = (
     "dataset", "metric", "model_a", "model_b", "method", "mean_diff", "se", "ci_low", "ci_high", "p", "p_holm",
     "p_worse", "p_equivalent", "p_better", "verdict",
 )  # fmt: skip
+MODEL_COSTS = (
+    "dataset", "target", "model", "kind", "fits", "own_cpu_seconds", "own_wall_seconds", "total_cpu_seconds",
+    "total_wall_seconds", "latency_1_us", "latency_100_us", "latency_1000_us", "bytes", "peak_memory_bytes",
+    "members_used", "energy_joules", "energy_source",
+)  # fmt: skip
 CONTRIBUTIONS = ("dataset", "fusion", "member", "metric", "shapley", "leave_one_out", "weight_mean", "weight_sd")
 
 
@@ -52,6 +57,7 @@ def write_run(results: Results, verdicts: Verdicts, folder: Path, base: Path | N
         "scores.csv": as_csv(SCORES, results.scores),
         "leaderboard.csv": as_csv(LEADERBOARD, verdicts.leaderboard),
         "comparisons.csv": as_csv(COMPARISONS, verdicts.comparisons),
+        "model_costs.csv": as_csv(MODEL_COSTS, verdicts.costs),
         "costs.csv": as_csv(Cost._fields, results.costs),
         "failures.csv": as_csv(Failure._fields, results.failures),
         "contributions.csv": as_csv(CONTRIBUTIONS, _contributions(results)),
@@ -97,6 +103,7 @@ def summary(results: Results, verdicts: Verdicts) -> dict[str, Any]:
         ],
         "datasets": [_dataset(one) for one in results.datasets],
         "leaderboard": [row._asdict() for row in verdicts.leaderboard],
+        "fronts": verdicts.fronts,
         "sentences": list(verdicts.sentences),
         "warnings": list(verdicts.warnings),
         "distilled": [row._asdict() for row in verdicts.distilled],
@@ -106,6 +113,10 @@ def summary(results: Results, verdicts: Verdicts) -> dict[str, Any]:
         "failed_cells": [list(cell) for cell in failed_cells(results)],
         "inapplicable": [list(one) for one in sorted(inapplicable_models(results))],
         "totals": _totals(results),
+        "latencies": [
+            {"dataset": d, "target": t, "model": m, "seconds": {str(size): took for size, took in told.items()}}
+            for (d, t, m), told in sorted(results.latencies.items())
+        ],
         "explanations": [
             {"dataset": d, "target": t, "model": m, "repeat": r, "fold": f, "explain": told}
             for (d, t, m, r, f), told in sorted(results.explanations.items())

@@ -103,6 +103,10 @@ def _results(folder: Path, summary: Mapping[str, Any]) -> Results:
             (one["dataset"], one["target"], one["model"], one["repeat"], one["fold"]): one["explain"]
             for one in summary["explanations"]
         },
+        latencies={
+            (one["dataset"], one["target"], one["model"]): {int(size): took for size, took in one["seconds"].items()}
+            for one in summary.get("latencies", ())
+        },
         complete=bool(summary["complete"]),
     )
 

@@ -60,6 +60,21 @@ class Verdicts(Protocol):
         """The leaderboard of each dataset."""
         ...
 
+    @property
+    def costs(self) -> Sequence[Any]:
+        """What each model costs on each dataset."""
+        ...
+
+    @property
+    def fronts(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
+        """By metric and cost, the models that no other beats in score at no more of that cost."""
+        ...
+
+    @property
+    def datasets(self) -> Sequence[str]:
+        """How the datasets are named."""
+        ...
+
 
 class Format(ABC):
     """One way of showing a run. Adding a format is adding one file to this package."""
@@ -105,12 +120,21 @@ def board_of(verdicts: Verdicts, metric: str) -> list[Any]:
 CELLS = ("rank", "model", "kind", "mean score", "95% interval", "vs best_single", "group", "CPU s", "failures")
 
 
-def cells(row: Any) -> list[str]:
+FRONT = "*"
+FRONT_SAYS = f"{FRONT} no other model scores higher at no more of that cost (Pareto front)."
+
+
+def marked(text: str, row: Any, verdicts: Verdicts, cost: str) -> str:
+    """Return the text of a cost, marked where the model is on the Pareto front of score against it."""
+    return text + FRONT if row.model in verdicts.fronts.get(row.metric, {}).get(cost, ()) else text
+
+
+def cells(row: Any, verdicts: Verdicts) -> list[str]:
     """Return a leaderboard row as the texts of `CELLS`."""
     interval = "" if row.ci_low is None else f"{row.ci_low:.4f} to {row.ci_high:.4f}"
     difference = "" if row.diff_best_single is None or not row.verdict else f"{row.diff_best_single:+.4f} {row.verdict}"
     shown_rank = "bound" if row.model == "oracle" else rank(row.rank)
     return [
         shown_rank, visible(row.model), row.kind, number(row.mean_score), interval, difference, row.group,
-        seconds(row.fit_seconds_total), row.failures,
+        marked(seconds(row.fit_seconds_total), row, verdicts, "fit_seconds_total"), row.failures,
     ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fusebench.report.base import Format, Verdicts, board_of, cells, visible
+from fusebench.report.base import FRONT_SAYS, Format, Verdicts, board_of, cells, visible
 from fusebench.results import Results
 
 ESCAPES = {
@@ -10,6 +10,9 @@ ESCAPES = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
 }  # fmt: skip
 COLUMNS = ("Rank", "Model", "Kind", "Mean score", r"95\% interval", "Against best single", "Group", "CPU s", "Failures")
+
+
+END = r" \\"
 
 
 class Latex(Format):
@@ -21,8 +24,9 @@ class Latex(Format):
 
     @staticmethod
     def _table(results: Results, verdicts: Verdicts, metric: str) -> str:
-        body = [" & ".join(escape(cell) for cell in cells(row)) + r" \\" for row in board_of(verdicts, metric)]
-        caption = f"{escape(results.name)}: {escape(metric)}, higher is better"
+        rows = board_of(verdicts, metric)
+        body = [" & ".join(escape(cell) for cell in cells(row, verdicts)) + END for row in rows]
+        caption = f"{escape(results.name)}: {escape(metric)}, higher is better. {escape(FRONT_SAYS)}"
         return "\n".join(
             [
                 r"\begin{table}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fusebench.report.base import CELLS, Format, Verdicts, board_of, cells, visible
+from fusebench.report.base import CELLS, FRONT_SAYS, Format, Verdicts, board_of, cells, visible
 from fusebench.results import Results
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#!~$])")
@@ -19,8 +19,8 @@ class Markdown(Format):
         lines += [f"* {escape(one)}" for one in verdicts.sentences]
         for metric in results.metrics:
             lines += ["", f"### {escape(metric)}", "", row(CELLS), row(["---"] * len(CELLS))]
-            lines += [row([escape(cell) for cell in cells(one)]) for one in board_of(verdicts, metric)]
-        lines += ["", *(f"> {escape(one)}" for one in verdicts.warnings)]
+            lines += [row([escape(cell) for cell in cells(one, verdicts)]) for one in board_of(verdicts, metric)]
+        lines += ["", escape(FRONT_SAYS), "", *(f"> {escape(one)}" for one in verdicts.warnings)]
         return "\n".join(lines).rstrip("\n")
 
 

@@ -6,7 +6,18 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from fusebench.report.base import Format, Verdicts, board_of, number, rank, seconds, shortened, visible
+from fusebench.report.base import (
+    FRONT_SAYS,
+    Format,
+    Verdicts,
+    board_of,
+    marked,
+    number,
+    rank,
+    seconds,
+    shortened,
+    visible,
+)
 from fusebench.results import Results
 
 if TYPE_CHECKING:
@@ -36,13 +47,14 @@ class TerminalTable(Format):
             rows = board_of(verdicts, metric)
             if rows:
                 console.print(_heading(results, metric))
-                console.print(_table(rows))
+                console.print(_table(rows, verdicts))
         if any(row.model == "oracle" for row in verdicts.leaderboard):
             console.print(Text("oracle is an upper bound that looks at the answers: not deployable, never ranked."))
         console.print(
             Text(
                 "Score: mean over folds, then datasets; higher is better. Interval: 95%, corrected for overlapping "
-                "training sets (one dataset) or bootstrapped over datasets. CPU s: all fits a model needs from scratch."
+                "training sets (one dataset) or bootstrapped over datasets. CPU s: all fits that a model needs from "
+                "scratch; " + FRONT_SAYS
             )
         )
         for sentence in list(verdicts.sentences)[:MOST_SENTENCES]:
@@ -66,7 +78,7 @@ def _heading(results: Results, metric: str) -> Any:
     return Text(f"\n{metric} on {count} ({listed})", style="bold")
 
 
-def _table(rows: list[Any]) -> Table:
+def _table(rows: list[Any], verdicts: Verdicts) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -95,7 +107,11 @@ def _table(rows: list[Any]) -> Table:
             Text(interval),
             Text(difference, style=VERDICT_STYLES.get(row.verdict, "")),
             *([Text(row.group)] if grouped else []),
-            Text("" if row.model == "oracle" else seconds(row.fit_seconds_total)),
+            Text(
+                ""
+                if row.model == "oracle"
+                else marked(seconds(row.fit_seconds_total), row, verdicts, "fit_seconds_total")
+            ),
             *([Text(row.failures, style="red")] if failed else []),
         ]
         table.add_row(*shown)

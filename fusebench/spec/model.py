@@ -112,11 +112,12 @@ class CV(Model):
 
 
 class Resources(Model):
-    """What one fit may use: seconds, bytes, threads."""
+    """What one fit may use (seconds, bytes, threads), and what a busy core draws (watts), for estimates of energy."""
 
     timeout: float | None = None
     memory: int | None = None
     threads_per_fit: PositiveInt | None = None
+    watts: Annotated[float | int, Field(gt=0, lt=1e6)] | None = None
 
 
 class Spec(Model):

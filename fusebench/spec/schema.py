@@ -63,7 +63,16 @@ def json_schema(
             "resources": {
                 "type": "object",
                 "additionalProperties": False,
-                "properties": {"timeout": TIME, "memory": SIZE, "threads_per_fit": {"type": "integer", "minimum": 1}},
+                "properties": {
+                    "timeout": TIME,
+                    "memory": SIZE,
+                    "threads_per_fit": {"type": "integer", "minimum": 1},
+                    "watts": {
+                        "type": "number",
+                        "exclusiveMinimum": 0,
+                        "description": "of one busy core, for estimates",
+                    },
+                },
             },
         },
     }

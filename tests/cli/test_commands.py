@@ -24,7 +24,7 @@ def test_run_prints_a_table_and_writes_the_folder(fusebench, spec, tmp_path):
     assert "\x1b" not in done.stdout + done.stderr
     folder = tmp_path / "results" / "tiny"
     assert {path.name for path in folder.iterdir()} == {
-        "spec.yaml", "environment.json", "scores.csv", "leaderboard.csv", "comparisons.csv", "costs.csv", "failures.csv",
+        "spec.yaml", "environment.json", "scores.csv", "leaderboard.csv", "comparisons.csv", "costs.csv", "failures.csv", "model_costs.csv",
         "contributions.csv", "summary.json",
     }  # fmt: skip
     scores = pd.read_csv(folder / "scores.csv")
