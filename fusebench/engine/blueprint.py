@@ -194,7 +194,8 @@ class Blueprint:
     def _fusion_digest(self, model: str, problem: PredictionProblem) -> str:
         fusion = self.fusions[model]
         members = self.members_on(model, problem)
-        costs = {one: self.learners[one].cost for one in members if one in self.learners}
+        # Fusions among the members have the declarations of their own members in their digests.
+        declared = {one: (self.learners[one].cost, self.learners[one].bytes) for one in members if one in self.learners}
         params = {name: _with_digests(value, self.random_state) for name, value in fusion.spec.params.items()}
         code = "reference" if fusion.kind == "reference" else _fusion_code(fusion.spec)
         return digest(
@@ -203,7 +204,7 @@ class Blueprint:
             params,
             code,
             [[one, self.model_digest(one, problem)] for one in members],
-            costs,
+            declared,
             problem.metrics[0],
             self.random_state,
             versions(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -184,7 +184,6 @@ def fuse_context(
         return metrics.score(metric, y, own, proba, problem.n_classes)
 
     behind = {one: _learners_behind(blueprint, problem, one) for one in members}
-    declared = {one: [blueprint.learners[name].cost for name in sorted(names)] for one, names in behind.items()}
     return Context(
         target_type=problem.target_type,
         classes=np.array(problem.classes),
@@ -197,13 +196,18 @@ def fuse_context(
         fold=folds,
         groups=None if data.groups is None else data.groups[rows],
         random_state=blueprint.random_state,
-        costs={
-            one: sum(cost for cost in costs if cost is not None) for one, costs in declared.items() if None not in costs
-        },
+        costs=_sums(behind, {name: learner.cost for name, learner in blueprint.learners.items()}),
+        bytes=_sums(behind, {name: learner.bytes for name, learner in blueprint.learners.items()}),
         sizes={one: len(learners_behind) for one, learners_behind in behind.items()},
         text=data.text,
         recipes={one: blueprint.learners[one] for one in members if one in blueprint.learners},
     )
+
+
+def _sums(behind: Mapping[str, frozenset[str]], declared: Mapping[str, float | None]) -> dict[str, float]:
+    """Return what the learners behind each member declare together, for members of which all do."""
+    known = {name: value for name, value in declared.items() if value is not None}
+    return {one: sum(known[name] for name in sorted(names)) for one, names in behind.items() if names <= known.keys()}
 
 
 def _learners_behind(blueprint: Blueprint, problem: PredictionProblem, model: str) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -11,17 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from fusebench.errors import FitError
-from fusebench.fusions._neighbours import Neighbours, Rows
+from fusebench.fusions._neighbours import Rows
 from fusebench.fusions._rules import average
+from fusebench.fusions._space import Encode, Space, Where, check_encode
 from fusebench.fusions.base import Context, Floats, Fusion
 
 BLOCK = 2048
 """Rows whose neighbourhoods are looked at together."""
-
-NO_FEATURES = "space: there are no features to find neighbours in; use space: predictions"
-
-Encode = str | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,7 +45,7 @@ class DynamicSelection(Fusion):
     """Whether one member answers, instead of a vote of several."""
 
     k: Annotated[int, Field(gt=0)] = 7
-    space: Literal["features", "predictions"] = "features"
+    space: Where = "features"
     encode: Encode = "linear"
     dfp: bool = False
 
@@ -60,14 +56,7 @@ class DynamicSelection(Fusion):
 
     def check(self, members: tuple[str, ...], target_types: frozenset[str]) -> list[str]:
         """Return what is wrong with the encoder and with pruning."""
-        from fusebench import encoders
-
-        found = [f"encode: {problem.message}" for problem in encoders.check(self.encode)]
-        name = self.encode if isinstance(self.encode, str) else self.encode.get("type")
-        if name == "auto":
-            found.append("encode: 'auto' is chosen by a learner, and neighbours have none; use linear, ordinal, none")
-        elif not found and encoders.make(self.encode).takes_frames:
-            found.append(f"encode: '{name}' leaves a data frame, and distances need numbers; use linear")
+        found = check_encode(self.encode)
         if self.dfp and "continuous" in target_types:
             found.append("dfp: it prunes members by the classes around a row, a continuous target has none; remove it")
         return found
@@ -84,7 +73,7 @@ class DynamicSelection(Fusion):
         self.y_ = np.asarray(y).copy()
         self.k_ = min(self.k, len(y))
         self._memo: tuple[Any, Any, Floats] | None = None
-        self._fit_space(P, y, context)
+        self.space_ = Space(self.space, self.encode).fit(P, y, context)
         if context.is_classification:
             self.hits_ = context.labels == y[:, None]
         else:
@@ -156,33 +145,13 @@ class DynamicSelection(Fusion):
         weights = np.ones(P.shape[:2])
         for block in blocks(len(rows)):
             at = rows[block]
-            points = self._points(P[at], context.take(at))
-            region = Region(self.neighbours_.find(points, self.k_), P[at], context.labels[at])
+            region = Region(self.space_.find(P[at], context.take(at), self.k_), P[at], context.labels[at])
             competence = self._competence(region)
             if self.dfp:
                 competence = competence * self._crossing(region)
             weights[at] = self._weights(competence, region)
         self._memo = (P, context.X, weights)
         return weights
-
-    def _fit_space(self, P: Floats, y: NDArray[Any], context: Context) -> None:
-        if self.space == "features":
-            from fusebench import encoders
-
-            if context.X is None:
-                raise FitError(NO_FEATURES)
-            self.encoder_ = encoders.make(self.encode, random_state=context.random_state, text=context.text)
-            points = self.encoder_.fit_transform(context.X, y, target_type=context.target_type)
-        else:
-            points = profiles(P)
-        self.neighbours_ = Neighbours(_numbers(points, self.encode))
-
-    def _points(self, P: Floats, context: Context) -> Any:
-        if self.space == "predictions":
-            return profiles(P)
-        if context.X is None:
-            raise FitError(NO_FEATURES)
-        return _numbers(self.encoder_.transform(context.X), self.encode)
 
     def _crossing(self, region: Region) -> NDArray[np.bool_]:
         """Return the members that are right on more than one class around a row; all where none is, or one class is."""
@@ -230,13 +199,6 @@ def all_where_none(weights: NDArray[Any]) -> Floats:
     return np.where(weights.any(axis=1, keepdims=True), weights, 1.0)
 
 
-def profiles(P: Floats) -> Floats:
-    """Return all predictions of a row side by side, of two classes the first alone, in double precision."""
-    if P.ndim == 3 and P.shape[2] == 2:
-        P = P[:, :, 0]
-    return np.ascontiguousarray(P, dtype=np.float64).reshape(len(P), -1)
-
-
 def blocks(n_samples: int) -> Iterator[slice]:
     return (slice(start, start + BLOCK) for start in range(0, n_samples, BLOCK))
 
@@ -249,17 +211,3 @@ def _weighted(votes: NDArray[Any], weights: Floats) -> Floats:
     """Return the weighted mean over the members."""
     shares = weights / weights.sum(axis=1, keepdims=True)
     return np.asarray(np.einsum("nm,nm...->n...", shares, votes))
-
-
-def _numbers(points: Any, encode: Encode) -> Any:
-    """Return encoded rows as numbers, or say why they are none."""
-    values = points.data if hasattr(points, "toarray") else points
-    try:
-        values = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise FitError(
-            f"encode: '{encode}' leaves columns that are not numbers ({error}); use encode: linear"
-        ) from error
-    if np.isnan(values).any():
-        raise FitError(f"encode: '{encode}' leaves missing values, which have no distance; use encode: linear")
-    return points if hasattr(points, "toarray") else values

@@ -89,7 +89,9 @@ class Context:
     random_state : int
         The spec's seed.
     costs : mapping of str to float
-        Cost per member, where the spec declares one.
+        Declared cost per member: of all the learners behind it, where the spec declares one for each.
+    bytes : mapping of str to float
+        Declared size per member, likewise.
     sizes : mapping of str to int
         How many learners stand behind each member, for strategies that prefer fewer; 1 where absent.
     fit_learner : callable
@@ -112,6 +114,7 @@ class Context:
     groups: NDArray[Any] | None = None
     random_state: int = 0
     costs: Mapping[str, float] = field(default_factory=dict)
+    bytes: Mapping[str, float] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
     text: tuple[str, ...] = ()
     recipes: Mapping[str, LearnerSpec] = field(default_factory=dict)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fusebench.errors import FitError
-from fusebench.fusions._dynamic import DynamicSelection, Region, all_where_none, blocks, profiles
+from fusebench.fusions._dynamic import DynamicSelection, Region, all_where_none, blocks
 from fusebench.fusions._neighbours import Neighbours, Rows
+from fusebench.fusions._space import profiles
 from fusebench.fusions.base import Context, Floats
 from fusebench.spec.model import LearnerSpec
 
@@ -99,7 +100,7 @@ class MetaDes(DynamicSelection):
         return rows if len(rows) else np.arange(len(right))
 
     def _features_of_fit(self, P: Floats, rows: Rows) -> Floats:
-        near = self.neighbours_.find(self.neighbours_.points[rows], self.k_, own=rows)
+        near = self.space_.find_others(rows, self.k_)
         similar = self.profiles_.find(self.profiles_.points[rows], self.kp_, own=rows)
         return self._features(P[rows], near, similar)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from fusebench.errors import FitError
-from fusebench.fusions._rules import average, normalise
+from fusebench.fusions._rules import average, normalise, vote_totals
 from fusebench.fusions._weights import LinearPool
 from fusebench.fusions.base import Context, Floats
+
+if TYPE_CHECKING:
+    from fusebench.spec.model import LearnerSpec
 
 
 @dataclass(kw_only=True)
@@ -21,37 +25,70 @@ class Pruned(LinearPool):
 
     Parameters
     ----------
-    method : {"backward", "margin", "budget"}, default="backward"
+    method : {"backward", "margin", "complementary", "budget"}, default="backward"
         Which subsets are looked at. ``backward``: all members, then without the one whose loss hurts least, and so on.
-        ``margin``: the first 1, 2, ... members of an order in which each complements those before it. ``budget``:
-        the empty set, then with the member that helps most among those that the budget still pays for, and so on.
+        ``margin``: the first 1, 2, ... members of an order in which each brings the margins of all rows nearest to a
+        small positive one. ``complementary``: of an order in which each is right where those before it are wrong
+        together. ``budget``: the empty set, then with the member that helps most among those that the budget still
+        pays for, and so on.
     tolerance : float, default=0.0
         How much worse the score may be than that of all members, in units of the ranking metric, at least 0.
     budget : float, optional
-        Largest sum of declared costs (``cost:`` of each learner); needed by ``budget``.
+        Largest sum over the members kept of what `budget_of` names; needed by ``budget``.
+    budget_of : {"cost", "bytes"}, default="cost"
+        What each learner declares that the budget pays for: its ``cost:``, or its size, ``bytes:``.
 
     Notes
     -----
     Among the subsets of the method the smallest within the tolerance wins; with ``budget``, where none may be, the
     best. ``margin`` minimises the distance of the mean signature (+1 right, -1 wrong per row) to 0.075 everywhere; for
-    regression the squared error of the running mean. Ties: the member that stands first is kept.
-    O(n_members^2 * n_samples) and as many scores.
+    regression the squared error of the running mean. ``complementary`` starts with the best member and adds the one
+    that is right on most of the rows that the vote of those before it gets wrong; classification only. Sizes that were
+    measured stand in the leaderboard; what decides is what the spec declares. Ties: the member that stands first is
+    kept. O(n_members^2 * n_samples) and as many scores.
 
     References
     ----------
     .. [1] G. Martinez-Munoz, D. Hernandez-Lobato, A. Suarez, An analysis of ensemble pruning techniques based on
-       ordered aggregation, IEEE TPAMI 31(2), 2009 (margin distance minimisation).
+       ordered aggregation, IEEE TPAMI 31(2), 2009 (margin distance minimisation, complementariness).
     """
 
-    method: Literal["backward", "margin", "budget"] = "backward"
+    method: Literal["backward", "margin", "complementary", "budget"] = "backward"
     tolerance: Annotated[float, Field(ge=0)] = 0.0
     budget: Annotated[float, Field(gt=0)] | None = None
+    budget_of: Literal["cost", "bytes"] = "cost"
 
     def check(self, members: tuple[str, ...], target_types: frozenset[str]) -> list[str]:
         """Return whether the budget and the method fit together."""
         if (self.method == "budget") != (self.budget is not None):
             return [f"budget: method '{self.method}' {'needs one' if self.budget is None else 'takes none'}"]
+        if self.method == "complementary" and "continuous" in target_types:
+            return ["method: 'complementary' counts wrong classes, a continuous target has none; use margin"]
         return []
+
+    def check_recipes(
+        self, members: tuple[str, ...], recipes: Mapping[str, LearnerSpec], target_types: frozenset[str]
+    ) -> list[str]:
+        """Return which declarations a budget lacks, and whether it pays for any member."""
+        if self.budget is None:
+            return []
+        declared = {member: getattr(recipe, self.budget_of) for member, recipe in recipes.items()}
+        missing = [member for member, value in declared.items() if value is None]
+        if missing:
+            return [
+                f"budget: no {self.budget_of} is declared for {', '.join(missing)}; add '{self.budget_of}:' to each"
+            ]
+        if len(declared) == len(members) and min(declared.values()) > self.budget:
+            return [f"budget: {self.budget:g} pays for no member, the cheapest takes {min(declared.values()):g}"]
+        return []
+
+    def _prices(self, context: Context) -> list[float]:
+        declared = context.costs if self.budget_of == "cost" else context.bytes
+        missing = [member for member in context.members if member not in declared]
+        if missing:
+            what = self.budget_of
+            raise FitError(f"budget: no {what} is declared for {', '.join(missing)}; add '{what}:' to each learner")
+        return [declared[member] for member in context.members]
 
     def fit(self, P: Floats, y: NDArray[Any], context: Context) -> Self:
         """Choose the members.
@@ -59,16 +96,16 @@ class Pruned(LinearPool):
         Raises
         ------
         FitError
-            If costs are not declared, or no member is within the budget.
+            If costs or sizes are not declared, or no member is within the budget.
         """
         everyone = list(range(P.shape[1]))
         if self.method == "backward":
             subsets = _backward(P, y, context)
-        elif self.method == "margin":
-            order = _margin_order(P, y, context)
+        elif self.method in ("margin", "complementary"):
+            order = (_margin_order if self.method == "margin" else _complementary_order)(P, y, context)
             subsets = [order[:size] for size in range(1, len(order) + 1)]
         else:
-            subsets = _within_budget(P, y, context, float(self.budget or 0))
+            subsets = _within_budget(P, y, context, float(self.budget or 0), self._prices(context))
         due = _score(P, y, everyone, context) - self.tolerance - 1e-12
         scores = [_score(P, y, subset, context) for subset in subsets]
         enough = [at for at, score in enumerate(scores) if score >= due]
@@ -76,6 +113,17 @@ class Pruned(LinearPool):
         weights = np.zeros(P.shape[1])
         weights[subsets[chosen]] = 1 / len(subsets[chosen])
         return self._keep(weights, context)
+
+
+def _complementary_order(P: Floats, y: NDArray[Any], context: Context) -> list[int]:
+    """Return all members, each the one that is right on most rows that those before it get wrong together."""
+    right = context.labels == y[:, None]
+    order = [int(np.argmax(right.sum(axis=0)))]
+    while len(order) < P.shape[1]:
+        wrong = vote_totals(context.labels[:, order], context.n_classes).argmax(axis=1) != y
+        rest = [member for member in range(P.shape[1]) if member not in order]
+        order.append(rest[int(np.argmax(right[np.ix_(wrong, rest)].sum(axis=0)))])
+    return order
 
 
 def _score(P: Floats, y: NDArray[Any], subset: list[int], context: Context) -> float:
@@ -117,12 +165,8 @@ def _margin_order(P: Floats, y: NDArray[Any], context: Context) -> list[int]:
     return order
 
 
-def _within_budget(P: Floats, y: NDArray[Any], context: Context, budget: float) -> list[list[int]]:
+def _within_budget(P: Floats, y: NDArray[Any], context: Context, budget: float, costs: list[float]) -> list[list[int]]:
     """Return growing subsets whose declared costs stay within the budget."""
-    missing = [member for member in context.members if member not in context.costs]
-    if missing:
-        raise FitError(f"budget: no cost is declared for {', '.join(missing)}; add 'cost:' to each member")
-    costs = [context.costs[member] for member in context.members]
     kept: list[int] = []
     subsets = []
     while True:
@@ -134,5 +178,5 @@ def _within_budget(P: Floats, y: NDArray[Any], context: Context, budget: float) 
         kept = [*kept, options[int(np.argmax(scores))]]
         subsets.append(kept)
     if not subsets:
-        raise FitError(f"budget: {budget:g} pays for no member, the cheapest costs {min(costs):g}")
+        raise FitError(f"budget: {budget:g} pays for no member, the cheapest takes {min(costs):g}")
     return subsets

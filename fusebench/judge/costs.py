@@ -23,8 +23,9 @@ class ModelCost(NamedTuple):
 def costs_of(results: Results, labels: set[str]) -> dict[str, ModelCost]:
     """Return what each model cost on some datasets.
 
-    Prediction and size are of a model with all its members, where it needs them to predict. They are unknown for the
-    oracle, which is no model, and for best_single, which is another learner on every split.
+    Prediction and size are of a model with all its members, where it needs them to predict; a member that is asked for
+    some rows only counts for that share. They are unknown for the oracle, which is no model, and for best_single, which
+    is another learner on every split.
 
     Parameters
     ----------
@@ -39,6 +40,7 @@ def costs_of(results: Results, labels: set[str]) -> dict[str, ModelCost]:
             total[model] = total.get(model, 0.0) + cpu
     facts = {model.id: model for model in results.models}
     costs = {}
+    shares = _asked(results, labels)
     for model in facts:
         whole = {model, *_members(model, facts)}
         deployable = model not in (ORACLE, BEST_SINGLE)
@@ -46,7 +48,7 @@ def costs_of(results: Results, labels: set[str]) -> dict[str, ModelCost]:
         costs[model] = ModelCost(
             fit_seconds_marginal=fit.get(model) if model != ORACLE else None,
             fit_seconds_total=total.get(model) if model != ORACLE else None,
-            predict_us_per_row=_sum(predict_us, whole) if deployable else None,
+            predict_us_per_row=_expected(predict_us, _needed(model, facts, shares)) if deployable else None,
             bytes=None if weight is None else round(weight),
         )
     return costs
@@ -78,8 +80,45 @@ def _own(results: Results, labels: set[str]) -> tuple[dict[str, float], dict[str
 
 
 def _members(model: str, facts: Mapping[str, ModelFacts]) -> set[str]:
-    direct = set(facts[model].members) & facts.keys() if model in facts and not facts[model].alone else set()
+    direct = set(_direct(model, facts))
     return direct.union(*(_members(one, facts) for one in direct))
+
+
+def _direct(model: str, facts: Mapping[str, ModelFacts]) -> tuple[str, ...]:
+    """Return the members that a model needs to predict."""
+    if model not in facts or facts[model].alone:
+        return ()
+    return tuple(member for member in facts[model].members if member in facts)
+
+
+def _asked(results: Results, labels: set[str]) -> dict[str, dict[str, float]]:
+    """Return the mean share of rows that each member was asked for, by fusions that do not ask all for every row."""
+    named = dataset_labels(results)
+    seen: dict[str, dict[str, list[float]]] = {}
+    for (dataset, target, fusion, _, _), told in results.explanations.items():
+        if named.get((dataset, target)) in labels and isinstance(told.get("run_share"), Mapping):
+            for member, share in told["run_share"].items():
+                seen.setdefault(fusion, {}).setdefault(member, []).append(float(share))
+    return {
+        fusion: {member: sum(found) / len(found) for member, found in members.items()}
+        for fusion, members in seen.items()
+    }
+
+
+def _needed(model: str, facts: Mapping[str, ModelFacts], shares: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Return the share of the rows that each model has to predict so that this one does."""
+    found = {model: 1.0}
+    for member in _direct(model, facts):
+        own = shares.get(model, {}).get(member, 1.0)
+        for name, share in _needed(member, facts, shares).items():
+            found[name] = max(found.get(name, 0.0), own * share)
+    return found
+
+
+def _expected(values: Mapping[str, float], shares: Mapping[str, float]) -> float | None:
+    if not all(model in values for model in shares):
+        return None
+    return sum(values[model] * share for model, share in sorted(shares.items()))
 
 
 def _sum(values: Mapping[str, float], models: set[str]) -> float | None:

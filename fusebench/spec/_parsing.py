@@ -18,7 +18,7 @@ SINGULAR = {"dataset": "datasets", "learner": "learners", "fusion": "fusions", "
 DATA_SUFFIXES = frozenset(
     {"csv", "tsv", "parquet", "feather", "arff", "gz", "bz2", "xz", "zst", "zip", "libsvm", "txt"}
 )
-LEARNER_KEYS = ("type", "encode", "calibrate", "grid", "timeout", "cost")
+LEARNER_KEYS = ("type", "encode", "calibrate", "grid", "timeout", "cost", "bytes")
 FUSION_KEYS = ("type", "members", "timeout")
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?(?:(\d+(?:\.\d+)?)s)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)B?")

@@ -71,7 +71,9 @@ class LearnerSpec(Model):
     timeout : float, optional
         Seconds per fit.
     cost : float, optional
-        A declared cost, in any unit, for strategies that choose by cost.
+        A declared cost of predicting a row, in any unit, at least 0, for strategies that choose by cost.
+    bytes : int, optional
+        A declared size of the fitted model, for strategies that choose by size.
     """
 
     type: str
@@ -80,7 +82,8 @@ class LearnerSpec(Model):
     calibrate: Literal["sigmoid", "isotonic", "temperature"] | None = None
     grid: Mapping[str, tuple[Any, ...]] = Field(default_factory=dict)
     timeout: float | None = None
-    cost: float | None = None
+    cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    bytes: Annotated[int, Field(ge=0)] | None = None
 
 
 class FusionSpec(Model):

@@ -98,7 +98,8 @@ def _learner_keys() -> dict[str, Any]:
         "calibrate": {"enum": ["sigmoid", "isotonic", "temperature", None]},
         "grid": {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}},
         "timeout": TIME,
-        "cost": {"type": "number"},
+        "cost": {"type": "number", "minimum": 0},
+        "bytes": {"type": "integer", "minimum": 0},
     }
 
 

@@ -28,7 +28,7 @@ def fitted_on(name, method, make_context):
 
 
 def nobody_is_right_nearby(fusion, P, context):
-    near = fusion.neighbours_.find(context.X.to_numpy(), fusion.k_)
+    near = fusion.space_.find(P, context, fusion.k_)
     disagree = (context.labels != context.labels[:, [0]]).any(axis=1)
     return disagree & ~fusion.hits_[near].any(axis=(1, 2))
 

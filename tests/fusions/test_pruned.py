@@ -5,6 +5,7 @@ import pytest
 
 from fusebench.errors import FitError
 from fusebench.fusions.pruned import Pruned
+from fusebench.spec.model import LearnerSpec
 
 
 def squared(y, labels, proba):
@@ -45,7 +46,7 @@ def test_the_budget_is_kept(make_context):
     context = make_context(VALUES, score=squared, costs={"m0": 3.0, "m1": 3.0, "m2": 1.0})
     assert Pruned(method="budget", budget=3).fit(VALUES, np.zeros(2), context).explain()["members_used"] == ["m0"]
     assert Pruned(method="budget", budget=1).fit(VALUES, np.zeros(2), context).explain()["members_used"] == ["m2"]
-    with pytest.raises(FitError, match="the cheapest costs 1"):
+    with pytest.raises(FitError, match="the cheapest takes 1"):
         Pruned(method="budget", budget=0.5).fit(VALUES, np.zeros(2), context)
 
 
@@ -59,6 +60,39 @@ def test_budget_and_method_go_together():
     assert "needs one" in Pruned(method="budget").check(("a",), frozenset({"binary"}))[0]
     assert "takes none" in Pruned(budget=1.0).check(("a",), frozenset({"binary"}))[0]
     assert Pruned().check(("a",), frozenset({"binary"})) == []
+
+
+def test_the_budget_may_be_bytes(make_context):
+    context = make_context(VALUES, score=squared, costs={}, bytes={"m0": 300.0, "m1": 300.0, "m2": 100.0})
+    chosen = Pruned(method="budget", budget=300, budget_of="bytes").fit(VALUES, np.zeros(2), context)
+    assert chosen.explain()["members_used"] == ["m0"]
+    with pytest.raises(FitError, match="no cost is declared"):
+        Pruned(method="budget", budget=300).fit(VALUES, np.zeros(2), context)
+
+
+def test_missing_declarations_are_found_before_anything_is_fitted():
+    recipes = {"a": LearnerSpec(type="x", cost=2.0), "b": LearnerSpec(type="x", bytes=9)}
+
+    def found(**params):
+        return Pruned(method="budget", **params).check_recipes(("a", "b"), recipes, frozenset({"binary"}))
+
+    assert found(budget=3.0) == ["budget: no cost is declared for b; add 'cost:' to each"]
+    assert found(budget=3.0, budget_of="bytes") == ["budget: no bytes is declared for a; add 'bytes:' to each"]
+    recipes["b"] = LearnerSpec(type="x", cost=4.0)
+    assert found(budget=1.0) == ["budget: 1 pays for no member, the cheapest takes 2"]
+    assert found(budget=2.0) == []
+
+
+def test_complementary_order_mends_what_is_wrong_together(make_context):
+    y = np.zeros(5, dtype=int)
+    # The first is best; the second is right where it is right already, the third where it is wrong.
+    labels = np.array([[0, 0, 1], [0, 0, 1], [0, 0, 1], [1, 1, 0], [1, 1, 0]])
+    P = np.eye(2)[labels]
+    from fusebench.fusions.pruned import _complementary_order
+
+    assert _complementary_order(P, y, make_context(P, labels=labels)) == [0, 2, 1]
+    (message,) = Pruned(method="complementary").check(("a",), frozenset({"continuous"}))
+    assert message.startswith("method: 'complementary' counts wrong classes")
 
 
 @pytest.mark.parametrize("method", ["backward", "margin"])

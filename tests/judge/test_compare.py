@@ -1,5 +1,7 @@
 """The comparisons and the leaderboard of a run."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -149,3 +151,10 @@ def test_metrics_without_a_margin_have_no_posterior(make_results):
     assert judge.compare(
         make_results({"a": RF, "b": RF + SPREAD}, metrics=("neg_log_loss",)), margins={"neg_log_loss": 0.1}
     ).comparisons[0].p_equivalent == pytest.approx(1.0, abs=1e-4)
+
+
+def test_members_asked_for_some_rows_count_for_those(make_results):
+    results = make_results({"rf": RF, "fuse": RF})
+    told = {("d", "y", "fuse", 0, fold): {"run_share": {"rf": 0.25 if fold else 0.75}} for fold in range(2)}
+    (row,) = [row for row in judge.compare(replace(results, explanations=told)).leaderboard if row.model == "fuse"]
+    assert row.predict_us_per_row == pytest.approx(1000 + 0.5 * 1000)
