@@ -339,7 +339,7 @@ def make_plan(loaded: LoadedSpec, place: Settings) -> PreparedRun:
     )
     blueprint = blueprint_of(resolved)
     prepared = prepare(loaded.spec, blueprint, loaded.base, store)
-    blueprint = with_problems(blueprint, prepared.problems)
+    blueprint = with_problems(blueprint, prepared)
     found = {
         (problem.message, problem.path): problem
         for one in prepared.problems

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from fusebench.datasets._predicted import PredictionTable
     from fusebench.spec.model import CV, DatasetSpec
 
 __all__ = [
-    "REGISTRY", "Dataset", "Source", "Target", "check_folds", "entries", "features", "identity", "is_intact",
-    "known", "load", "names", "open_saved", "read_file", "resolve", "save", "show", "suites",
+    "REGISTRY", "Dataset", "Source", "Target", "check_folds", "entries", "features", "file_digest", "identity",
+    "is_intact", "known", "load", "names", "open_saved", "read_file", "read_predictions", "resolve", "save", "show",
+    "suites",
 ]  # fmt: skip
 
 ENTRIES = "datasets.yaml"
@@ -255,6 +257,26 @@ def read_file(path: Path, name: str, *, na_values: Sequence[str] = (), **options
 def _source(spec: DatasetSpec) -> Source:
     source: Source = REGISTRY.load(str(spec.source))()
     return source
+
+
+def file_digest(path: Path, name: str) -> str:
+    """Return the SHA-256 of a file.
+
+    Raises
+    ------
+    DataError
+        If there is no such file; `name` is what the message begins with.
+    """
+    from fusebench.datasets._tables import existing, sha256_of
+
+    return sha256_of(existing(path, name))
+
+
+def read_predictions(path: Path, name: str, **columns: Any) -> PredictionTable:
+    """Read a table of predictions that were made elsewhere; see `fusebench.datasets._predicted`."""
+    from fusebench.datasets import _predicted
+
+    return _predicted.read_predictions(path, name, **columns)
 
 
 def save(dataset: Dataset, folder: Path) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from fusebench.datasets._features import read_features, without_infinite
 from fusebench.datasets._fingerprint import fingerprint
+from fusebench.datasets._labels import unique_ids
 from fusebench.datasets._notes import feature_notes
 from fusebench.datasets._targets import read_target
 from fusebench.datasets.base import Dataset
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 STEPS = {
     *("drop", "dedupe", "na_values", "inf", "target", "group", "time", "fold", "weights", "text", "categorical"),
 }
+ROLES = ("group", "time", "fold", "weights", "id")
 
 
 def assemble(spec: DatasetSpec, frame: pd.DataFrame, targets: tuple[str | int, ...]) -> Dataset:
@@ -54,11 +56,11 @@ def assemble(spec: DatasetSpec, frame: pd.DataFrame, targets: tuple[str | int, .
     frame = frame.drop(columns=dropped)
     if spec.dedupe:
         before = len(frame)
-        frame = frame.drop_duplicates()
+        frame = frame[~frame.duplicated(subset=[one for one in frame.columns if one != spec.id])]
         if len(frame) < before:
             notes.append(f"{before - len(frame)} duplicate rows were removed")
     frame = frame.reset_index(drop=True)
-    roles = {role: _role(frame, getattr(spec, role), name, role) for role in ("group", "time", "fold", "weights")}
+    roles = {role: _role(frame, getattr(spec, role), name, role) for role in ROLES}
     if roles["time"] is not None:
         times = _time_values(roles["time"], name)
         order = np.argsort(times, kind="stable")
@@ -70,7 +72,7 @@ def assemble(spec: DatasetSpec, frame: pd.DataFrame, targets: tuple[str | int, .
         roles = {role: None if one is None else one.iloc[order].reset_index(drop=True) for role, one in roles.items()}
     special = [getattr(spec, role) for role in roles if getattr(spec, role) is not None]
     X = frame.drop(columns=[*labels, *special])
-    if not X.shape[1]:
+    if not X.shape[1] and spec.id is None:
         raise DataError(f"{name}: no feature columns are left beside the target")
     declared_text = frozenset(_column(X, one, name, "text") for one in spec.text)
     categorical = frozenset(_column(X, one, name, "categorical") for one in spec.categorical)
@@ -81,10 +83,12 @@ def assemble(spec: DatasetSpec, frame: pd.DataFrame, targets: tuple[str | int, .
     groups = None if roles["group"] is None else pd.factorize(roles["group"].astype(str))[0]
     folds = None if roles["fold"] is None else pd.factorize(roles["fold"], sort=True)[0]
     weights = None if roles["weights"] is None else _weights(roles["weights"], name)
-    digest = fingerprint(X, found, groups, folds, weights)
-    steps = spec.model_dump(mode="json", include=STEPS | ({"exclude"} if spec.exclude else set()))
+    ids = None if roles["id"] is None else unique_ids(roles["id"], name)
+    digest = fingerprint(X, found, groups, folds, weights, *([] if ids is None else [ids]))
+    named = {one for one in ("exclude", "id", "classes") if getattr(spec, one)}
+    steps = spec.model_dump(mode="json", include=STEPS | named)
     preprocessing = hashlib.sha256(json.dumps(steps, sort_keys=True).encode()).hexdigest()[:16]
-    return Dataset(name, X, found, digest, preprocessing, groups, None, folds, weights, text, tuple(notes))
+    return Dataset(name, X, found, digest, preprocessing, groups, None, folds, weights, text, tuple(notes), ids)
 
 
 def _without(frame: pd.DataFrame, spec: DatasetSpec, notes: list[str]) -> pd.DataFrame:

@@ -66,6 +66,7 @@ def _read(layout: _Layout, name: str, na_values: tuple[str, ...]) -> pd.DataFram
                 skipinitialspace=True,
                 low_memory=False,
                 index_col=False,
+                dtype=str if layout.as_text else None,
                 decimal=layout.decimal,
                 skiprows=layout.skip_rows,
                 comment=layout.comment,
@@ -105,6 +106,7 @@ class _Layout:
         self.skip_rows = int(options.get("skip_rows", 0))
         self.comment = options.get("comment")
         self.member = options.get("member")
+        self.as_text = bool(options.get("as_text"))
 
     def open(self) -> Any:
         """Return the file opened as text, decompressed."""

@@ -14,6 +14,7 @@ from fusebench import io
 from fusebench.datasets.base import Dataset, Target
 
 CHECKSUMS = "SHA256SUMS"
+ROLES = ("groups", "time", "folds", "weights", "ids")
 
 
 def save(dataset: Dataset, folder: Path) -> None:
@@ -31,7 +32,7 @@ def save(dataset: Dataset, folder: Path) -> None:
     if rest:
         with io.new_file(folder / "rest.arrow") as file:
             feather.write_feather(pd.DataFrame(rest), file, compression="uncompressed")
-    for role in ("groups", "time", "folds", "weights"):
+    for role in ROLES:
         column = getattr(dataset, role)
         if column is not None:
             _save_array(folder / f"{role}.npy", column)
@@ -39,6 +40,7 @@ def save(dataset: Dataset, folder: Path) -> None:
     facts = {
         "name": dataset.name,
         "columns": list(dataset.X.columns),
+        "n_samples": len(dataset.X),
         "kinds": kinds,
         "targets": described,
         "fingerprint": dataset.fingerprint,
@@ -90,7 +92,9 @@ def open_saved(folder: Path) -> Dataset:
     kinds: list[str] = facts["kinds"]
     dtypes = sorted(set(kinds) - {"arrow"})
     blocks = {dtype: np.load(folder / f"block{n}.npy", mmap_mode="r") for n, dtype in enumerate(dtypes)}
-    if len(blocks) == 1 and "arrow" not in kinds:
+    if not kinds:  # ids and answers alone
+        X = pd.DataFrame(index=range(facts["n_samples"]))
+    elif len(blocks) == 1 and "arrow" not in kinds:
         X = pd.DataFrame(next(iter(blocks.values())), columns=facts["columns"], copy=False)
     else:
         rest = feather.read_feather(folder / "rest.arrow") if "arrow" in kinds else None
@@ -104,7 +108,7 @@ def open_saved(folder: Path) -> Dataset:
             taken[kind] += 1
         X = pd.concat(columns, axis=1)
         X.columns = pd.Index(facts["columns"])
-    roles = {role: _load(folder / f"{role}.npy") for role in ("groups", "time", "folds", "weights")}
+    roles = {role: _load(folder / f"{role}.npy") for role in ROLES}
     targets = tuple(
         Target(
             one["name"],

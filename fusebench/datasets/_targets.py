@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fusebench.datasets._labels import declared_target
 from fusebench.datasets.base import Target
 from fusebench.errors import DataError
 
@@ -41,6 +42,8 @@ def read_target(column: pd.Series[Any], label: str, spec: DatasetSpec, several: 
         )
     declared = spec.target_type.get(label) if isinstance(spec.target_type, Mapping) else spec.target_type
     numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
+    if spec.classes:
+        return declared_target(column, label, spec, several=several)
     if not numeric:
         _one_type(column.dropna(), label, name)
     kind = declared or _inferred(column.dropna(), numeric, label, notes)

@@ -61,6 +61,8 @@ class Dataset:
     preprocessing : str
         Digest of what was done to the rows before any split.
     groups, time, folds, weights : ndarray of shape (n_samples,) or None
+    ids : ndarray of str of shape (n_samples,) or None
+        What each row is called elsewhere.
     text : tuple of str
         Columns of free text.
     notes : tuple of str
@@ -78,6 +80,7 @@ class Dataset:
     weights: NDArray[np.float64] | None = None
     text: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    ids: NDArray[np.str_] | None = None
 
 
 class Source(ABC):

@@ -147,6 +147,8 @@ class Blueprint:
         Configured fusions in an order in which members come first, then the references.
     problems : tuple of PredictionProblem
     random_state : int
+    given : mapping of (learner, dataset, target) to str
+        Store keys of the predictions that were made elsewhere, which follow from their content.
     """
 
     learners: Mapping[str, LearnerSpec]
@@ -154,6 +156,7 @@ class Blueprint:
     problems: tuple[PredictionProblem, ...] = ()
     random_state: int = 0
     oof_of: frozenset[str] = frozenset()
+    given: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     _digests: dict[tuple[str, str], str] = field(default_factory=dict, compare=False, repr=False)
 
     def fits_problem(self, model: str, problem: PredictionProblem) -> bool:
@@ -180,16 +183,24 @@ class Blueprint:
         """Return a fusion's members that can predict this kind of target."""
         return tuple(member for member in self.fusions[model].members if self.fits_problem(member, problem))
 
+    def recipes(self, members: tuple[str, ...]) -> dict[str, LearnerSpec]:
+        """Return the specs of those members that can be trained anew: learners whose predictions are not given."""
+        known = {one: self.learners[one] for one in members if one in self.learners}
+        return {one: spec for one, spec in known.items() if not learners.is_given(spec)}
+
     def model_digest(self, model: str, problem: PredictionProblem) -> str:
         """Return the digest of everything about a model that can change its predictions."""
-        known = self._digests.get((model, problem.digest))
+        where = (model, f"{problem.dataset} {problem.digest}")  # given predictions may differ for equal data
+        known = self._digests.get(where)
         if known is None:
-            known = self._learner_digest(model) if model in self.learners else self._fusion_digest(model, problem)
-            self._digests[model, problem.digest] = known
+            make = self._learner_digest if model in self.learners else self._fusion_digest
+            known = self._digests[where] = make(model, problem)
         return known
 
-    def _learner_digest(self, model: str) -> str:
-        return learner_digest(self.learners[model], self.random_state)
+    def _learner_digest(self, model: str, problem: PredictionProblem) -> str:
+        own = learner_digest(self.learners[model], self.random_state)
+        given = self.given.get((model, problem.dataset, problem.target))
+        return own if given is None else digest("given", own, given)
 
     def _fusion_digest(self, model: str, problem: PredictionProblem) -> str:
         fusion = self.fusions[model]
@@ -215,6 +226,10 @@ class Blueprint:
         rows = problem.shared_digest if self.learns_all(learner) else problem.digest
         text = f"fit {rows} {self.model_digest(learner, problem)} {tuple(part)}"
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def is_given(self, learner: str) -> bool:
+        """Whether a learner's predictions were made elsewhere and are looked up."""
+        return learners.is_given(self.learners[learner])
 
     def learns_all(self, learner: str) -> bool:
         """Whether one fit of a learner serves all targets of a dataset, and so is one task of several problems."""

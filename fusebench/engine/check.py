@@ -99,9 +99,13 @@ def check_against_data(spec: Spec, blueprint: Blueprint, problem: PredictionProb
             continue
         members = blueprint.members_on(name, problem)
         fusion = kind(**blueprint.fusions[name].spec.params)
-        recipes = {one: blueprint.learners[one] for one in members if one in blueprint.learners}
         target_types = frozenset({problem.target_type})
-        messages = [*fusion.check(members, target_types), *fusion.check_recipes(members, recipes, target_types)]
+        messages = [
+            *fusion.check(members, target_types),
+            *fusion.check_recipes(members, blueprint.recipes(members), target_types),
+        ]
+        if problem.n_features == 0 and (fusion.needs_features or fusion.trains):
+            messages.append(f"{blueprint.fusions[name].spec.type} needs features, '{problem.dataset}' has none")
         found.extend(_parameter_problem(message).under("fusions", name) for message in messages)
     return found
 
@@ -130,6 +134,8 @@ def _check_fusion(fusion: FusionSpec, n_members: int, *, allow_import: bool) -> 
     for path, learner in _nested_learners(params):
         for problem in learners.check(learner, ANY_TARGET, allow_import=allow_import):
             yield problem.under(*path)
+        if learners.REGISTRY.canonical(learner.type) is not None and learners.is_given(learner):
+            yield Problem(message="predictions made elsewhere cannot be fitted", path=(*path, "type"))
     problems = list(_check_params(kind, params))
     yield from problems
     if n_members < kind.min_members:

@@ -28,7 +28,7 @@ class Predictions:
     Parameters
     ----------
     labels : ndarray of shape (n_samples,)
-        Class codes, or values for regression.
+        Class codes (-1: an abstention), or values for regression.
     proba : ndarray of shape (n_samples, n_classes) or None
         None for regression.
     """
@@ -46,6 +46,8 @@ class Predictions:
         if self.proba is None:
             return {f"labels{q}": self.labels}
         smallest = np.min_scalar_type(max(self.proba.shape[1] - 1, 0))
+        if self.labels.min(initial=0) < 0:  # abstentions
+            smallest = np.result_type(smallest, np.int8)
         return {f"labels{q}": self.labels.astype(smallest), f"proba{q}": self.proba}
 
     @classmethod
@@ -56,7 +58,8 @@ class Predictions:
         if several[0].proba is None:
             return cls(np.mean([one.labels for one in several], axis=0), None)
         proba = np.mean([one.proba for one in several if one.proba is not None], axis=0)
-        return cls(proba.argmax(axis=1), proba)
+        silent = np.all([one.labels < 0 for one in several], axis=0)
+        return cls(np.where(silent, -1, proba.argmax(axis=1)), proba)
 
     @classmethod
     def assemble(cls, pieces: Sequence[tuple[Rows, Predictions]], n_samples: int) -> Predictions:
@@ -131,7 +134,9 @@ def predict_with(fusion: Fusion, P: Floats, context: Context) -> Predictions:
         raise FitError(f"the fused probabilities have shape {proba.shape}, expected {(len(P), context.n_classes)}")
     if not np.isfinite(proba).all() or proba.min(initial=0) < 0 or not np.allclose(proba.sum(axis=1), 1, atol=1e-4):
         raise FitError("the fused probabilities are not in [0, 1] or do not sum to 1")
-    return Predictions(np.asarray(fusion.predict(P, context)), proba)
+    labels = np.asarray(fusion.predict(P, context))
+    silent = (context.labels < 0).all(axis=1)
+    return Predictions(np.where(silent, -1, labels) if silent.any() else labels, proba)
 
 
 def out_of_fold(spec: FusionSpec, tensor: Tensor, y: NDArray[Any], context: Context) -> Predictions:
@@ -200,7 +205,7 @@ def fuse_context(
         bytes=_sums(behind, {name: learner.bytes for name, learner in blueprint.learners.items()}),
         sizes={one: len(learners_behind) for one, learners_behind in behind.items()},
         text=data.text,
-        recipes={one: blueprint.learners[one] for one in members if one in blueprint.learners},
+        recipes=blueprint.recipes(members),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from fusebench import datasets, io
 from fusebench import spec as specs
 from fusebench.engine.blueprint import LARGE_DATA, Blueprint, PredictionProblem, TargetFacts
+from fusebench.engine.given import Joiner
 from fusebench.engine.keys import digest
 from fusebench.engine.splits import Scheme
 from fusebench.engine.store import Entry, Store
@@ -30,6 +31,7 @@ class Prepared:
 
     problems: tuple[PredictionProblem, ...]
     facts: tuple[DatasetFacts, ...]
+    given: Mapping[tuple[str, str, str], str]
 
 
 def data_folder(store: Store, data_key: str) -> Path:
@@ -56,18 +58,22 @@ def prepare(spec: Spec, blueprint: Blueprint, base: Path, store: Store) -> Prepa
     """
     problems: list[PredictionProblem] = []
     facts: list[DatasetFacts] = []
+    given: dict[tuple[str, str, str], str] = {}
+    joiner = Joiner(blueprint, base, store)
     errors: list[str] = []
     for declared in spec.datasets:
         try:
             for problem, fact in _prepare_one(declared, spec, blueprint, base, store):
                 problems.append(problem)
-                facts.append(fact)
+                keys, notes = joiner.join(problem)
+                given |= {(name, problem.dataset, problem.target): key for name, key in keys.items()}
+                facts.append(replace(fact, notes=(*fact.notes, *notes)))
         except UsageError as error:
             errors.append(str(error))
     if errors:
         count = f"{len(errors)} error{'' if len(errors) == 1 else 's'}, nothing was run"
         raise DataError("\n".join([*errors, count]))
-    return Prepared(tuple(problems), tuple(facts))
+    return Prepared(tuple(problems), tuple(facts), given)
 
 
 def _prepare_one(
@@ -81,7 +87,19 @@ def _prepare_one(
             raise DataError(
                 f"{problem.dataset}: no learner of this spec predicts its target '{problem.target}' ({kind})"
             )
+        _check_features(problem, blueprint)
         yield problem, _facts(problem, known, spec, store)
+
+
+def _check_features(problem: PredictionProblem, blueprint: Blueprint) -> None:
+    """Raise where a dataset of ids and answers alone meets a learner that needs features."""
+    if problem.n_features:
+        return
+    for name in blueprint.learners:
+        if not blueprint.is_given(name) and blueprint.fits_problem(name, problem):
+            raise DataError(
+                f"{problem.dataset}: no feature columns are left beside target and id, learner '{name}' needs some"
+            )
 
 
 def _remembered(declared: DatasetSpec, base: Path, store: Store) -> Mapping[str, Any]:
@@ -219,6 +237,6 @@ def _check_filled(problem: PredictionProblem, fold: int, parts: Sequence[Any]) -
     )
 
 
-def with_problems(blueprint: Blueprint, problems: tuple[PredictionProblem, ...]) -> Blueprint:
-    """Return a blueprint that has its problems."""
-    return replace(blueprint, problems=problems, _digests={})
+def with_problems(blueprint: Blueprint, prepared: Prepared) -> Blueprint:
+    """Return a blueprint that has its problems and the digests of its given predictions."""
+    return replace(blueprint, problems=prepared.problems, given=prepared.given, _digests={})

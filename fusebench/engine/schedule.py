@@ -244,8 +244,8 @@ class Schedule:
             if which not in encoders:
                 encode = blueprint.encoder_of(task.item.learner, blueprint.problems[task.item.problem])
                 costless = encode == "none" and blueprint.problems[task.item.problem].numeric
-                # A learner of all targets sees other rows than those of one.
-                apart = costless or blueprint.learns_all(task.item.learner)
+                # A learner of all targets sees other rows than those of one, given predictions need no features.
+                apart = costless or blueprint.learns_all(task.item.learner) or blueprint.is_given(task.item.learner)
                 encoders[which] = None if apart else repr(encode)
             if (name := encoders[which]) is not None:
                 groups[task.item.problem, task.item.part, name].append(task)

@@ -200,6 +200,8 @@ class Workbench:
         if self.blueprint.learns_all(item.learner):
             return self._fit_all_targets(item)
         problem = self._problem(item.problem)
+        if self.blueprint.is_given(item.learner):
+            return self._look_up(item, problem)
         data = self.data(problem)
         encoded = self._part(item, problem)
         train = data.splits.training_rows(item.part)
@@ -293,6 +295,19 @@ class Workbench:
         size = (problem.n_samples, problem.n_features, problem.target_type, problem.n_classes)
         once = sum(learners.expected_seconds(one, *size) for one in able) / max(1, len(able))
         return once * len(problem.scheme.parts())
+
+    def _look_up(self, item: FitItem, problem: PredictionProblem) -> Entry:
+        """Return the predictions of a part that were made elsewhere."""
+        data = self.data(problem)
+        (entry,) = self._entries([self.blueprint.given[item.learner, problem.dataset, problem.target]])
+        values = entry.arrays["values"]
+        arrays: dict[str, NDArray[Any]] = {}
+        for q, rows in enumerate(data.splits.predicted_rows(item.part)):
+            own = values[rows]
+            labels = own[:, -1].astype(np.intp) if problem.is_classification else own[:, 0]
+            arrays |= Predictions(labels, own[:, :-1] if problem.is_classification else None).arrays(q)
+        costs = {"cpu": 0.0, "wall": 0.0, "predict": 0.0, "encode": 0.0, "peak_memory": None, "bytes": None}
+        return Entry("fit", {**costs, "notes": [], "part": list(item.part)}, arrays)
 
     # -- fuse -------------------------------------------------------------------------------------
 
@@ -502,6 +517,11 @@ class ProblemData:
         """Sample weights of all rows of the dataset."""
         weights: NDArray[Any] | None = self._dataset.weights
         return weights
+
+    @property
+    def ids(self) -> NDArray[Any] | None:
+        """What the rows are called elsewhere, shape (n_samples,)."""
+        return self._rows(self._dataset.ids)
 
     @property
     def text(self) -> tuple[str, ...]:

@@ -95,11 +95,16 @@ def normalise(scores: Floats, otherwise: Floats | None = None) -> Floats:
 
 
 def vote_totals(labels: NDArray[Any], n_classes: int, weights: Sequence[float] | None = None) -> Floats:
-    """Return the weight of the votes per class, shape (n_samples, n_classes), from codes (n_samples, n_members)."""
+    """Return the weight of the votes per class, shape (n_samples, n_classes), from codes (n_samples, n_members).
+
+    A code of -1 is an abstention and no vote.
+    """
     totals = np.zeros((len(labels), n_classes))
     rows = np.arange(len(labels))
     for member in range(labels.shape[1]):
-        totals[rows, labels[:, member].astype(np.intp)] += 1.0 if weights is None else weights[member]
+        codes = labels[:, member].astype(np.intp)
+        said = codes >= 0
+        totals[rows[said], codes[said]] += 1.0 if weights is None else weights[member]
     return totals
 
 

@@ -74,7 +74,8 @@ class Context:
     members : tuple of str
         The ids along axis 1 of the prediction tensor.
     labels : ndarray of shape (n_samples, n_members)
-        The members' own ``predict``: class codes, or values for regression.
+        The members' own ``predict``: class codes (-1 where a member abstains: it has no vote and its probabilities
+        are equal), or values for regression.
     X : DataFrame of n_samples rows, or None
         The features; only where the fusion sets `needs_features`.
     fold : ndarray of shape (n_samples,) or None

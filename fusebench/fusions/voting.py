@@ -14,6 +14,7 @@ from fusebench.fusions._rules import (
     check_method,
     check_weights,
     combine,
+    normalise,
     vote_totals,
     weight_shares,
 )
@@ -40,7 +41,8 @@ class Voting(Fusion):
     Notes
     -----
     Equal to scikit-learn's ``VotingClassifier`` and ``VotingRegressor``. Ties of votes go to the smallest class
-    code, the first in sorted order. The probabilities of hard voting are its (weighted) vote shares.
+    code, the first in sorted order. The probabilities of hard voting are its (weighted) vote shares. A member
+    that abstains has no vote; where all do, every class has an equal share.
     O(n_samples * n_members).
 
     References
@@ -77,7 +79,7 @@ class Voting(Fusion):
         if self.voting == "soft":
             return combine(P, self.method, self.weights, self.trim)
         totals = vote_totals(context.labels, context.n_classes, self.weights)
-        return np.asarray(totals / totals.sum(axis=1, keepdims=True))
+        return normalise(totals)
 
     def predict(self, P: Floats, context: Context) -> NDArray[Any]:
         """Return class codes or values, shape (n_samples,)."""

@@ -36,6 +36,7 @@ __all__ = [
     "fingerprint",
     "fit",
     "fit_targets",
+    "is_given",
     "is_released",
     "library",
     "modules",
@@ -156,6 +157,11 @@ def predicts(spec: LearnerSpec, target_type: str) -> bool:
     from fusebench.learners._families import roles
 
     return ("regressor" if target_type == "continuous" else "classifier") in roles(spec.type)
+
+
+def is_given(spec: LearnerSpec) -> bool:
+    """Return whether a learner's predictions are given and looked up, not fitted."""
+    return _family(spec).given
 
 
 def thread_aware(spec: LearnerSpec) -> bool:

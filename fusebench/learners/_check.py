@@ -49,7 +49,7 @@ def check(spec: LearnerSpec, target_types: frozenset[str], *, allow_import: bool
     problems = list(_check_calibration(spec, target_types))
     if REGISTRY.canonical(spec.type) is None and not is_trusted(spec.type):
         return problems
-    problems += _check_roles(spec, target_types)
+    problems += [*family_of(spec.type).mistakes(spec), *_check_roles(spec, target_types)]
     try:
         problems += _check_params(spec, target_types)
     except MissingExtraError as error:

@@ -55,6 +55,8 @@ def build(
         If no such estimator can be built.
     """
     family = family_of(spec.type)
+    if family.given:
+        raise FitError("predictions made elsewhere cannot be fitted on other rows")
     if family.path(target_type) is None:
         raise FitError(f"'{spec.type}' cannot predict a {target_type} target")
     cls = family.estimator_class(target_type)

@@ -12,13 +12,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.discovery import Registry
-from fusebench.errors import MissingExtraError
+from fusebench.errors import MissingExtraError, Problem
+
+if TYPE_CHECKING:
+    from fusebench.spec.model import LearnerSpec
 
 Floats = NDArray[np.floating[Any]]
 
@@ -74,6 +77,8 @@ class Family:
     """Least values of parameters that the library does not check when it is built."""
     several_targets: ClassVar[bool] = False
     """Whether one fit serves all targets of a dataset; its estimator has ``fit_targets``, ``predict_targets``..."""
+    given: ClassVar[bool] = False
+    """Whether its predictions are given and looked up, so that nothing is fitted."""
     extra: ClassVar[str | None] = None
     """The extra of this project that brings the library."""
 
@@ -115,6 +120,10 @@ class Family:
     def parameters(self, cls: type) -> frozenset[str]:
         """Return the names of all parameters that the estimator's constructor takes."""
         return parameter_names(cls)
+
+    def mistakes(self, spec: LearnerSpec) -> list[Problem]:
+        """Return what is wrong with a learner of this family beside its parameters, one by one."""
+        return []
 
     def violation(self, name: str, value: Any) -> str:
         """Return what is wrong with a value that the library itself declares no constraint for, empty if nothing.

@@ -82,7 +82,7 @@ def score(name: str, y: NDArray[Any], labels: NDArray[Any], proba: NDArray[Any] 
     y : ndarray of shape (n_samples,)
         True class codes, or values.
     labels : ndarray of shape (n_samples,)
-        Predicted class codes, or values.
+        Predicted class codes, or values. A code of -1 is an abstention, which is wrong whatever is true.
     proba : ndarray of shape (n_samples, n_classes) or None
         Predicted probabilities, where the metric looks at them.
     n_classes : int

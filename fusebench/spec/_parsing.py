@@ -242,7 +242,7 @@ class _Reader:
         fields = [name for name in DatasetSpec.model_fields if name != "options"]
         own = {key: _tuples(one) for key, one in item.items() if key in fields}
         own["options"] = {key: one for key, one in item.items() if key not in fields}
-        for key in ("drop", "na_values", "text", "categorical", "tags"):
+        for key in ("drop", "na_values", "text", "categorical", "tags", "classes"):
             if isinstance(own.get(key), str):
                 own[key] = (own[key],)
         if isinstance(own.get("exclude"), Mapping):

@@ -29,6 +29,10 @@ class DatasetSpec(Model):
         Rows to leave out: those that hold one of the values, None where the cell is missing.
     options : mapping
         The fields that only this source knows (``path``, ``loader``, ``data_id``, ...).
+    id : str, optional
+        A column that names each row, for joining predictions that were made elsewhere; no feature.
+    classes : tuple of str or int
+        Every label that there is, where the rows may lack some; those of the rows by default.
     """
 
     name: DatasetName
@@ -39,9 +43,11 @@ class DatasetSpec(Model):
     group: str | None = None
     time: str | None = None
     fold: str | None = None
+    id: str | None = None
     weights: str | None = None
     text: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
+    classes: tuple[str | int, ...] = ()
     dedupe: bool = False
     exclude: Mapping[str, tuple[str | int | float | bool | None, ...]] = Field(default_factory=dict)
     na_values: tuple[str, ...] = ()

@@ -19,6 +19,12 @@ class FakeBlueprint:
     def encoder_of(self, learner, problem):
         return "linear" if learner.startswith("scaled") else "none"
 
+    def learns_all(self, learner):
+        return False
+
+    def is_given(self, learner):
+        return False
+
     def fuse_key(self, problem, fusion, repeat, fold, stage, without):
         return f"renamed {fusion} without {without}"
 

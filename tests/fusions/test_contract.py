@@ -198,6 +198,29 @@ def test_certain_members(problem, name, params, target_type):
     assert_valid(fitted(name, params, P, y, context), P, for_prediction(context))
 
 
+@over("binary", "multiclass")
+def test_a_member_that_abstains(problem, name, params, target_type):
+    """An abstention is the label -1 with equal probabilities; where all abstain the engine abstains too."""
+    silent = np.arange(60) % 3 == 0
+
+    def change(P):
+        P = P.copy()
+        P[silent, 0] = 1 / P.shape[2]
+        return P
+
+    P, y, context = problem(target_type, change=change)
+    labels = context.labels.copy()
+    labels[silent, 0] = -1
+    context = replace(context, labels=labels)
+    fusion = fitted(name, params, P, y, context)
+    P, context = P.copy(), for_prediction(context)
+    P[0], labels[0] = 1 / P.shape[2], -1
+    proba = fusion.predict_proba(P, context)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-9)
+    assert proba.min() >= 0
+    assert set(np.unique(fusion.predict(P, context))) <= set(range(-1, context.n_classes))
+
+
 @over("multiclass")
 def test_a_class_absent_from_the_rows_of_fit(problem, name, params, target_type):
     P, y, context = problem(target_type)

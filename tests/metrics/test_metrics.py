@@ -122,3 +122,10 @@ def test_checking_imports_no_scikit_learn():
         "metrics.needs_proba('neg_ece'); print('sklearn' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_an_abstention_is_wrong_and_no_class_of_its_own():
+    y, labels = np.array([0, 1, 1, 0]), np.array([-1, 1, -1, 1])  # 1 true positive, 1 false, 1 missed
+    assert metrics.score("accuracy", y, labels, None, 2) == 0.25
+    assert metrics.score("f1", y, labels, None, 2) == 0.5
+    assert metrics.score("recall_macro", y, labels, None, 2) == 0.25  # of class 0: 0 of 2, of class 1: 1 of 2

@@ -278,7 +278,11 @@ def _stored_needs(run: Run, key: str, item: Item) -> list[str]:
                 elif not any(f" {one} " in need for one in lost):
                     needs.extend(task.needs)
             return needs
-        case FitItem() | EncodeItem():
+        case FitItem():
+            problem = run.plan.blueprint.problems[item.problem]
+            given = run.plan.blueprint.given.get((item.learner, problem.dataset, problem.target))
+            return [] if given is None else [given]
+        case EncodeItem():
             return []
 
 

@@ -1,0 +1,121 @@
+"""Predictions made elsewhere, joined to the rows of a problem and kept beside its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusebench import datasets, learners
+from fusebench.engine.blueprint import Blueprint, PredictionProblem
+from fusebench.engine.keys import digest
+from fusebench.engine.store import Entry, Store
+from fusebench.engine.tasks import DataFolders, ProblemData
+from fusebench.errors import DataError
+from fusebench.spec.model import LearnerSpec
+
+TRUST = "predictions made elsewhere: that they did not see the answers they predict is for you to know"
+OWN_FOLDS = "predictions made elsewhere, out of fold as their own fold column says; its folds are those of this run"
+
+
+@dataclass
+class Joiner:
+    """Joins the learners of a benchmark that are given predictions.
+
+    Parameters
+    ----------
+    blueprint : Blueprint
+    base : Path
+        What paths are relative to.
+    store : Store
+        Remembers what was joined, so that a finished benchmark reads no table.
+    """
+
+    blueprint: Blueprint
+    base: Path
+    store: Store
+    _tables: dict[tuple[Path, str], Any] = field(default_factory=dict)
+
+    def join(self, problem: PredictionProblem) -> tuple[dict[str, str], list[str]]:
+        """Return the store key of each given learner's predictions for a problem, and notes.
+
+        Raises
+        ------
+        DataError
+            If a table cannot be read, or does not fit the problem's rows, classes or folds.
+        """
+        keys: dict[str, str] = {}
+        notes: list[str] = []
+        for name, spec in self.blueprint.learners.items():
+            if learners.is_given(spec):
+                found = self._joined(problem, name, spec)
+                keys[name] = found["values"]
+                notes.extend(f"{name}: {note}" for note in found["notes"])
+        return keys, notes
+
+    def _joined(self, problem: PredictionProblem, name: str, spec: LearnerSpec) -> Mapping[str, Any]:
+        path = self._path(problem, spec)
+        content = datasets.file_digest(path, name)
+        key = digest("given", name, spec.params, content, problem.digest, problem.classes, learners.code_digest(spec))
+        entry = self.store.get(key)
+        if entry is not None and self.store.get(entry.meta["values"]) is not None:
+            return entry.meta
+        data = ProblemData(problem, DataFolders(self.store.root)(problem.data_key))
+        model = self._model(problem, name, spec)
+        joined = self._table(path, name, spec).join(self._ids(data, name), problem.classes, model)
+        _check_folds(joined.folds, data, name)
+        values = digest("given values", joined.values.shape, sha256(joined.values.tobytes()).hexdigest())
+        self.store.put(values, Entry("given", {}, {"values": joined.values}))
+        found = {"values": values, "notes": [TRUST if joined.folds is None else OWN_FOLDS, *joined.notes]}
+        self.store.put(key, Entry("given", found))
+        return found
+
+    def _path(self, problem: PredictionProblem, spec: LearnerSpec) -> Path:
+        named = str(spec.params["path"]).replace("{dataset}", problem.dataset).replace("{target}", problem.target)
+        return self.base / named
+
+    def _table(self, path: Path, name: str, spec: LearnerSpec) -> Any:
+        column = str(spec.params.get("id", "id"))
+        if (path, column) not in self._tables:
+            self._tables[path, column] = datasets.read_predictions(path, name, id_column=column)
+        return self._tables[path, column]
+
+    def _model(self, problem: PredictionProblem, name: str, spec: LearnerSpec) -> str:
+        table = self._table(self._path(problem, spec), name, spec)
+        models = list(table.models(problem.classes or None))
+        wanted = spec.params.get("model")
+        if wanted in models:
+            return str(wanted)
+        if wanted is None and (name in models or len(models) == 1):
+            return name if name in models else models[0]
+        listed = ", ".join(map(repr, models[:10])) or "none"
+        said = f"there is no model {wanted!r}" if wanted is not None else "say which `model:` it is"
+        raise DataError(f"{name}: {said}; the table has {listed}")
+
+    @staticmethod
+    def _ids(data: ProblemData, name: str) -> list[str]:
+        if data.ids is None:
+            raise DataError(
+                f"{data.problem.dataset}: learner '{name}' joins its predictions on an id; "
+                "say `id: COLUMN` in the dataset's definition"
+            )
+        return [str(one) for one in data.ids]
+
+
+def _check_folds(folds: NDArray[Any] | None, data: ProblemData, name: str) -> None:
+    """Raise where a model that predicted a test row was trained on other rows of the same outer fold."""
+    if folds is None:
+        return
+    for split in data.splits.outer.values():
+        shared = np.intersect1d(folds[split.test], folds[split.train])
+        if len(shared):
+            raise DataError(
+                f"{data.problem.dataset}: the column `fold` of learner '{name}' has other folds than this run "
+                f"(its fold {str(shared[0])!r} is tested and trained on at once); give the dataset that fold column "
+                "and say `cv: predefined`, or drop the column if the predictions saw no answers at all"
+            )
