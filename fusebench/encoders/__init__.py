@@ -29,6 +29,10 @@ def check(encode: str | Mapping[str, Any]) -> list[Problem]:
         return [Problem(message="an encoder needs a type", path=(), hint="encode: {type: NAME, ...}")]
     if REGISTRY.canonical(name) is None:
         return [Problem(message=f"unknown encoder '{name}'", path=at, hint=REGISTRY.suggest(name))]
+    kind: type[Encoder] = REGISTRY.load(name)
+    if kind.package and not _version(kind.package):
+        message = f"encoder '{name}' needs an extra: pip install 'fusebench[{kind.extra}]'"
+        return [Problem(message=message, path=at)]
     return _check_params(name, params) if params else []
 
 
@@ -91,7 +95,19 @@ def code_digest(encode: str | Mapping[str, Any]) -> str:
     name, _ = _split(encode)
     if name == AUTO:
         return "".join(REGISTRY.code_digest(one)[:16] for one in REGISTRY.names())
-    return REGISTRY.code_digest(name)
+    kind: type[Encoder] = REGISTRY.load(name)
+    package = kind.package
+    return REGISTRY.code_digest(name) + (f" {_version(package)}" if package else "")
+
+
+def _version(package: str) -> str:
+    """Return the installed version of a distribution, empty when there is none."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _split(encode: str | Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:

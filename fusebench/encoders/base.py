@@ -40,6 +40,10 @@ class Encoder(ABC):
     """Whether what comes out is a data frame."""
     needs_text: ClassVar[bool] = False
     """Whether a dataset without any column of text cannot be encoded."""
+    package: ClassVar[str] = ""
+    """A distribution whose files it reads; its version is part of the keys."""
+    extra: ClassVar[str] = ""
+    """The extra of this project that brings the package."""
     random_state: int = field(default=0, repr=False)
     text: tuple[str, ...] = field(default=(), repr=False)
     categorical_: tuple[int, ...] = field(default=(), init=False, repr=False)
