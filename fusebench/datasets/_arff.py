@@ -28,7 +28,7 @@ def looks_like_arff(path: Path) -> bool:
             for line in file:
                 if line.strip() and not line.lstrip().startswith("%"):
                     return bool(line.lstrip().lower().startswith("@relation"))
-    except (OSError, EOFError, DataError):
+    except (OSError, DataError):
         return False
     return False
 
@@ -41,17 +41,13 @@ def read_arff(path: Path, name: str, na_values: tuple[str, ...], member: str | N
     DataError
         If the header or a row is broken.
     """
-    import lzma
-    import zipfile
-    import zlib
-
     try:
         with opened(path, member=member) as file:
             text = file.read()
     except UnicodeDecodeError:
         with opened(path, encoding="latin-1", member=member) as file:
             text = file.read()
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
+    except OSError as error:
         raise DataError(f"{name}: {path} cannot be read: {first_line(error)}") from error
     header, data, offset = _split(text, name, path)
     attributes, outputs = _attributes(header, name, path)

@@ -46,8 +46,6 @@ def read_delimited(path: Path, name: str, na_values: tuple[str, ...], options: M
 
 def _read(layout: _Layout, name: str, na_values: tuple[str, ...]) -> pd.DataFrame:
     import warnings
-    import zipfile
-    import zlib
 
     import pandas as pd
 
@@ -82,7 +80,7 @@ def _read(layout: _Layout, name: str, na_values: tuple[str, ...]) -> pd.DataFram
         raise DataError(f"{name}: {path} is empty") from error
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise DataError(f"{name}: {path}: {layout.ragged() or first_line(error)}") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"{name}: {path} cannot be read: {first_line(error)}") from error
 
 
@@ -135,8 +133,8 @@ class _Layout:
         """Return which line has another number of cells than the first."""
         if len(self.delimiter) != 1:
             return ""
-        with self.open() as file:
-            try:
+        try:
+            with self.open() as file:
                 rows = self.rows(file)
                 expected = len(next(rows, []))
                 for row in rows:
@@ -144,8 +142,10 @@ class _Layout:
                         first = "header" if self.header else "first line"
                         at = rows.line_num + self.skip_rows
                         return f"line {at} has {len(row)} cells, the {first} has {expected}"
-            except csv.Error as error:
-                return f"not CSV: {error}"
+        except csv.Error as error:
+            return f"not CSV: {error}"
+        except (OSError, ValueError):  # what was already said of the file is enough
+            return ""
         return ""
 
     def other_delimiter(self) -> str:

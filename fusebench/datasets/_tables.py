@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusebench.datasets._arff import looks_like_arff, read_arff
-from fusebench.datasets._compressed import COMPRESSIONS, opened
+from fusebench.datasets._compressed import COMPRESSIONS, check_archive, most_bytes, opened
 from fusebench.datasets._delimited import first_line, read_delimited
 from fusebench.errors import DataError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BLOCK = 1 << 20
+CELLS_EXPANSION = 5  # times what text may expand to: columns of one value take next to nothing in a file
 FORMATS = ("csv", "tsv", "parquet", "feather", "arff", "libsvm", "xlsx")
 SUFFIXES = {"arrow": "feather", "svmlight": "libsvm", "xls": "xlsx", "tab": "tsv", **{one: one for one in FORMATS}}
 TABLE_OPTIONS: Mapping[str, str] = {
@@ -55,6 +56,8 @@ def existing(path: Path, name: str) -> Path:
         raise DataError(f"{name}: {path} is a folder, expected a file")
     if not path.exists():
         raise DataError(f"{name}: there is no file {path}")
+    if not path.is_file():
+        raise DataError(f"{name}: {path} is a pipe or a device, expected a file")
     return path
 
 
@@ -101,7 +104,10 @@ def _read_parquet(path: Path, name: str) -> pd.DataFrame:
 
     try:
         # One block a column, each freed as soon as it is converted: the table is in memory once, not three times.
-        table = parquet.read_table(_bytes(path))
+        source = _bytes(path)
+        said = parquet.read_metadata(source)
+        _check_cells(path, said.num_rows * said.num_columns)
+        table = parquet.read_table(source)
         frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
     except (pa.ArrowException, OSError, EOFError, ValueError) as error:
         raise DataError(f"{name}: {path} cannot be read as Parquet: {first_line(error)}") from error
@@ -116,6 +122,12 @@ def _read_feather(path: Path, name: str) -> pd.DataFrame:
         return pd.read_feather(_bytes(path))
     except (pa.ArrowException, OSError, EOFError, ValueError) as error:
         raise DataError(f"{name}: {path} cannot be read as Feather: {first_line(error)}") from error
+
+
+def _check_cells(path: Path, n_cells: int) -> None:
+    """Raise OSError where a small file says that it holds a table that fills memory."""
+    if 8 * n_cells > CELLS_EXPANSION * most_bytes(path):
+        raise OSError(f"it says that it holds {n_cells:,} cells in {path.stat().st_size:,} bytes")
 
 
 def _bytes(path: Path) -> Any:
@@ -144,6 +156,10 @@ def _read_libsvm(path: Path, name: str, member: str | None) -> pd.DataFrame:
         raise DataError(f"{name}: {path} cannot be read as libsvm: {first_line(error)}") from error
     if not len(y):
         raise DataError(f"{name}: {path} is empty")
+    try:
+        _check_cells(path, X.shape[0] * X.shape[1])
+    except OSError as error:
+        raise DataError(f"{name}: {path} cannot be read as libsvm: {error}") from error
     frame = pd.DataFrame(X.toarray(), columns=[f"f{n + 1}" for n in range(X.shape[1])])
     frame["target"] = y if (y != y.round()).any() else y.astype("int64")
     frame.attrs["target"] = ("target",)
@@ -157,8 +173,12 @@ def _read_workbook(path: Path, name: str, na_values: tuple[str, ...], options: M
 
     names, header = options.get("names"), options.get("header", "names" not in options)
     try:
+        source = _bytes(path)
+        if zipfile.is_zipfile(source):
+            with zipfile.ZipFile(source) as archive:
+                check_archive(path, archive.infolist())
         frame: pd.DataFrame = pd.read_excel(
-            _bytes(path),
+            source,
             sheet_name=options.get("sheet", 0),
             header=None if header is False else 0,
             names=names,
