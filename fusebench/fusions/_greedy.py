@@ -91,7 +91,7 @@ def grow(
             trajectory.append(error.after(member))
         error.add(member)
     for iteration in range(n_iterations):
-        errors = np.array([error.after(member) for member in candidates])
+        errors = error.after_each(candidates)
         if rounding and iteration > 0:
             errors = errors.round(6)
         chosen = choose(errors, set(order))

@@ -11,6 +11,7 @@ from sklearn import metrics as sk
 
 from fusebench.errors import FitError
 from fusebench.fusions._greedy import growing_error
+from fusebench.fusions._growing import BinaryAUC
 from fusebench.fusions.ensemble_selection import EnsembleSelection
 
 PARITY = Path(__file__).parent / "parity"
@@ -37,6 +38,29 @@ def test_autogluon_weights(make_context, name):
     context = make_context(P, metric=metric, score=SCORES[metric])
     fusion = EnsembleSelection(n_iterations=n_iterations, compat="autogluon").fit(P, y, context)
     np.testing.assert_array_equal(fusion.weights_, STORED[name])
+
+
+@pytest.mark.parametrize("n_bins", [16, 2**16])
+@pytest.mark.parametrize("name", [name for name in STORED if name.endswith("auc") or "auc_" in name])
+def test_autogluon_weights_when_histograms_rule_candidates_out(make_context, monkeypatch, name, n_bins):
+    monkeypatch.setattr(BinaryAUC, "MIN_ROWS", 1)
+    monkeypatch.setattr(BinaryAUC, "N_BINS", n_bins)
+    test_autogluon_weights(make_context, name)
+
+
+@pytest.mark.parametrize("n_bins", [1, 2**16])
+def test_only_hopeless_candidates_are_ruled_out(make_context, monkeypatch, n_bins):
+    monkeypatch.setattr(BinaryAUC, "MIN_ROWS", 1)
+    monkeypatch.setattr(BinaryAUC, "N_BINS", n_bins)
+    P, y = AUTOGLUON["table"]("binary_auc")
+    error = growing_error(P, y, make_context(P, metric="roc_auc", score=SCORES["roc_auc"]), 0.0)
+    error.add(3)
+    exact = np.array([error.after(member) for member in range(P.shape[1])])
+    found = error.after_each(range(P.shape[1]))
+    known = np.isfinite(found)
+    np.testing.assert_array_equal(found[known], exact[known])
+    assert (exact[~known] > exact.min() + 1e-6).all()
+    assert known.all() == (n_bins == 1)
 
 
 @pytest.mark.parametrize("name", list(STORED))
