@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fusebench.datasets._predicted import PredictionTable
+    from fusebench.datasets._saved import SavedDataset
     from fusebench.spec.model import CV, DatasetSpec
 
 __all__ = [
@@ -293,11 +294,11 @@ def is_intact(folder: Path) -> bool:
     return _saved.is_intact(folder)
 
 
-def open_saved(folder: Path) -> Dataset:
+def open_saved(folder: Path) -> SavedDataset:
     """Return a saved dataset; numeric columns are mapped, not read."""
     from fusebench.datasets import _saved
 
-    return _saved.open_saved(folder)
+    return _saved.SavedDataset(folder)
 
 
 def check_folds(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from fusebench import io
 from fusebench.datasets.base import Dataset, Target
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CHECKSUMS = "SHA256SUMS"
 ROLES = ("groups", "time", "folds", "weights", "ids")
@@ -19,6 +23,7 @@ ROLES = ("groups", "time", "folds", "weights", "ids")
 
 def save(dataset: Dataset, folder: Path) -> None:
     """Write a dataset to a new folder, synced: numbers as one array a kind, the rest as Arrow, and all checksums."""
+    import pandas as pd
     from pyarrow import feather
 
     folder.mkdir(parents=True)
@@ -84,55 +89,115 @@ def _save_target(target: Target, n: int, folder: Path) -> dict[str, Any]:
     return {"name": target.name, "target_type": target.target_type}
 
 
-def open_saved(folder: Path) -> Dataset:
-    """Return a saved dataset; numeric columns are mapped, not read."""
-    from pyarrow import feather
+@dataclass(frozen=True)
+class SavedDataset:
+    """A saved dataset, of which only what is asked for is read; numeric columns are mapped.
 
-    facts = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
-    kinds: list[str] = facts["kinds"]
-    dtypes = sorted(set(kinds) - {"arrow"})
-    blocks = {dtype: np.load(folder / f"block{n}.npy", mmap_mode="r") for n, dtype in enumerate(dtypes)}
-    if not kinds:  # ids and answers alone
-        X = pd.DataFrame(index=range(facts["n_samples"]))
-    elif len(blocks) == 1 and "arrow" not in kinds:
-        X = pd.DataFrame(next(iter(blocks.values())), columns=facts["columns"], copy=False)
-    else:
-        rest = feather.read_feather(folder / "rest.arrow") if "arrow" in kinds else None
+    Everything but the features is there without importing pandas.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it was saved.
+    """
+
+    folder: Path
+
+    @cached_property
+    def _facts(self) -> dict[str, Any]:
+        facts: dict[str, Any] = json.loads((self.folder / "dataset.json").read_text(encoding="utf-8"))
+        return facts
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the content."""
+        return str(self._facts["fingerprint"])
+
+    @property
+    def preprocessing(self) -> str:
+        """Digest of what the entry did to the rows."""
+        return str(self._facts["preprocessing"])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know."""
+        return tuple(self._facts["notes"])
+
+    @property
+    def text(self) -> tuple[str, ...]:
+        """Columns of free text."""
+        return tuple(self._facts["text"])
+
+    @cached_property
+    def targets(self) -> tuple[Target, ...]:
+        """The targets, in the order of the dataset's entry."""
+        return tuple(
+            Target(
+                one["name"],
+                _required(self.folder / f"y{n}.npy"),
+                one["target_type"],
+                _load(self.folder / f"classes{n}.npy"),
+                _load(self.folder / f"missing{n}.npy"),
+            )
+            for n, one in enumerate(self._facts["targets"])
+        )
+
+    @cached_property
+    def groups(self) -> Any:
+        """Groups, ndarray of shape (n_samples,) or None."""
+        return _load(self.folder / "groups.npy")
+
+    @cached_property
+    def time(self) -> Any:
+        """Times, ndarray of shape (n_samples,) or None."""
+        return _load(self.folder / "time.npy")
+
+    @cached_property
+    def folds(self) -> Any:
+        """Predefined folds, ndarray of shape (n_samples,) or None."""
+        return _load(self.folder / "folds.npy")
+
+    @cached_property
+    def weights(self) -> Any:
+        """Sample weights, ndarray of shape (n_samples,) or None."""
+        return _load(self.folder / "weights.npy")
+
+    @cached_property
+    def ids(self) -> Any:
+        """The rows' own ids, ndarray of shape (n_samples,) or None."""
+        return _load(self.folder / "ids.npy")
+
+    @cached_property
+    def X(self) -> pd.DataFrame:  # noqa: N802 - a matrix
+        """The features, DataFrame of shape (n_samples, n_features)."""
+        import pandas as pd
+        from pyarrow import feather
+
+        columns, kinds = self._facts["columns"], self._facts["kinds"]
+        dtypes = sorted(set(kinds) - {"arrow"})
+        blocks = {dtype: np.load(self.folder / f"block{n}.npy", mmap_mode="r") for n, dtype in enumerate(dtypes)}
+        if not kinds:  # ids and answers alone
+            return pd.DataFrame(index=range(self._facts["n_samples"]))
+        if len(blocks) == 1 and "arrow" not in kinds:
+            return pd.DataFrame(next(iter(blocks.values())), columns=columns, copy=False)
+        rest = feather.read_feather(self.folder / "rest.arrow") if "arrow" in kinds else None
         taken = dict.fromkeys(dtypes, 0)
-        columns: list[Any] = []
+        series: list[Any] = []
         for c, kind in enumerate(kinds):
             if kind == "arrow" and rest is not None:
-                columns.append(_plain(rest[f"c{c}"]))
+                series.append(_plain(rest[f"c{c}"]))
                 continue
-            columns.append(pd.Series(np.asarray(blocks[kind][:, taken[kind]])))
+            series.append(pd.Series(np.asarray(blocks[kind][:, taken[kind]])))
             taken[kind] += 1
-        X = pd.concat(columns, axis=1)
-        X.columns = pd.Index(facts["columns"])
-    roles = {role: _load(folder / f"{role}.npy") for role in ROLES}
-    targets = tuple(
-        Target(
-            one["name"],
-            _required(folder / f"y{n}.npy"),
-            one["target_type"],
-            _load(folder / f"classes{n}.npy"),
-            _load(folder / f"missing{n}.npy"),
-        )
-        for n, one in enumerate(facts["targets"])
-    )
-    return Dataset(
-        facts["name"],
-        X,
-        targets,
-        facts["fingerprint"],
-        facts["preprocessing"],
-        text=tuple(facts["text"]),
-        notes=tuple(facts["notes"]),
-        **roles,
-    )
+        X: pd.DataFrame = pd.concat(series, axis=1)
+        X.columns = pd.Index(columns)
+        return X
 
 
 def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return a column of text as Python strings, whatever string type Arrow gave."""
+    import pandas as pd
+
     if isinstance(column.dtype, pd.CategoricalDtype):
         categories = pd.Index([str(one) for one in column.cat.categories])
         return pd.Series(pd.Categorical.from_codes(np.asarray(column.cat.codes), categories=categories))

@@ -181,8 +181,10 @@ def fuse_context(
     rows: Rows,
     labels: NDArray[Any],
     folds: NDArray[Any] | None,
+    *,
+    with_features: bool = True,
 ) -> Context:
-    """Return what a fusion may know about some rows."""
+    """Return what a fusion may know about some rows; the features only where it looks at them."""
     metric = problem.metrics[0]
 
     def score(y: NDArray[Any], own: NDArray[Any], proba: Floats | None) -> float:
@@ -197,7 +199,7 @@ def fuse_context(
         score=score,
         metric=metric,
         fit_learner=LearnerFitter(blueprint.random_state, problem.n_threads, problem.classes, data.text),
-        X=data.X.iloc[rows],
+        X=data.X.iloc[rows] if with_features else None,
         fold=folds,
         groups=None if data.groups is None else data.groups[rows],
         random_state=blueprint.random_state,

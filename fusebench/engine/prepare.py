@@ -17,7 +17,7 @@ from fusebench.engine.given import Joiner
 from fusebench.engine.keys import digest
 from fusebench.engine.splits import Scheme
 from fusebench.engine.store import Entry, Store
-from fusebench.engine.tasks import DataFolders, ProblemData
+from fusebench.engine.tasks import DataFolders, ProblemData, folds_key
 from fusebench.errors import DataError, UsageError
 from fusebench.results import DatasetFacts
 from fusebench.spec.model import DatasetSpec, Spec
@@ -184,10 +184,12 @@ def _problem(known: Mapping[str, Any], target: Mapping[str, Any], spec: Spec) ->
 
 
 def _facts(problem: PredictionProblem, known: Mapping[str, Any], spec: Spec, store: Store) -> DatasetFacts:
-    key = digest("folds", LAYOUT, problem.digest)
+    key = folds_key(problem)
     entry = store.get(key)
     if entry is None:
-        entry = Entry("folds", _fold_facts(problem, ProblemData(problem, data_folder(store, problem.data_key)), spec))
+        data = ProblemData(problem, data_folder(store, problem.data_key))
+        facts = _fold_facts(problem, data, spec)
+        entry = Entry("folds", facts, {str(r): folds for r, folds in data.dataset_splits.partitions().items()})
         store.put(key, entry)
     folds = {(r, i): (hashed, train, test) for r, i, hashed, train, test in entry.meta["folds"]}
     return DatasetFacts(

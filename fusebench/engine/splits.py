@@ -12,7 +12,7 @@ A *part* is a set of training rows and the rows that a model fitted on it predic
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -136,6 +136,8 @@ class Splits:
         Whether classes are predicted.
     groups, folds : ndarray of shape (n_samples,), optional
         The dataset's groups and predefined folds.
+    test_folds : mapping of int to ndarray of shape (n_samples,), optional
+        By repeat, the outer fold that tests each row, where that is known already; see `partitions`.
     """
 
     scheme: Scheme
@@ -143,6 +145,7 @@ class Splits:
     stratify: bool
     groups: NDArray[Any] | None = None
     folds: NDArray[Any] | None = None
+    test_folds: Mapping[int, NDArray[Any]] = field(default_factory=dict)
 
     @cached_property
     def outer(self) -> Mapping[tuple[int, int], OuterSplit]:
@@ -153,7 +156,27 @@ class Splits:
             for i, (train, test) in enumerate(self._repeat(r))
         }
 
+    def partitions(self) -> dict[int, NDArray[np.int16]]:
+        """Return, by repeat, the outer fold that tests each row, where that says all: later runs need no splitter.
+
+        Left out are repeats in which a row is tested never or twice, or whose rows are not in ascending order.
+        """
+        found = {}
+        for r in range(self.scheme.n_repeats):
+            fold_of = np.full(len(self.y), -1, dtype=np.int16)
+            for i in range(self.scheme.n_folds):
+                fold_of[self.outer[r, i].test] = i
+            again = enumerate(_partition(fold_of, self.scheme.n_folds))
+            if all(
+                np.array_equal(train, self.outer[r, i].train) and np.array_equal(test, self.outer[r, i].test)
+                for i, (train, test) in again
+            ):
+                found[r] = fold_of
+        return found
+
     def _repeat(self, repeat: int) -> list[tuple[Rows, Rows]]:
+        if repeat in self.test_folds:
+            return _partition(self.test_folds[repeat], self.scheme.n_folds)
         from sklearn import model_selection as ms
 
         cv, seed = self.scheme.cv, self.scheme.random_state + repeat
@@ -250,6 +273,10 @@ class Splits:
             fold_of[held] = j
         rows = train[fold_of[train] >= 0]
         return rows, fold_of[rows]
+
+
+def _partition(fold_of: NDArray[Any], n_folds: int) -> list[tuple[Rows, Rows]]:
+    return [(np.flatnonzero(fold_of != i), np.flatnonzero(fold_of == i)) for i in range(n_folds)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,12 +30,14 @@ from fusebench.engine.fusing import (
     out_of_fold,
     predict_with,
 )
+from fusebench.engine.keys import digest
 from fusebench.engine.measure import Measured, model_bytes
 from fusebench.engine.splits import KeptSplits, Part, Rows, Splits
 from fusebench.engine.store import Entry
 from fusebench.errors import FitError
 from fusebench.fusions._references import oracle
 
+FOLDS_LAYOUT = 3  # of what is remembered of a problem's folds; a new number splits it again
 MEASURED_SPLIT = (0, 0)  # size and latency of the fitted model are taken on one split per dataset
 QUICKLY_ENCODED = 200_000  # cells that an encoder is fitted on in milliseconds
 Stage = Literal["test", "oof"]
@@ -147,7 +149,12 @@ class Workbench:
 
     def data(self, problem: PredictionProblem) -> ProblemData:
         """Return a problem's rows and splits, kept for the next item."""
-        return self._data.get_or_make(problem.digest, lambda: ProblemData(problem, self.data_folder(problem.data_key)))
+
+        def opened() -> ProblemData:
+            entry = self.reader.get(folds_key(problem))
+            return ProblemData(problem, self.data_folder(problem.data_key), {} if entry is None else test_folds(entry))
+
+        return self._data.get_or_make(problem.digest, opened)
 
     # -- encode and fit ---------------------------------------------------------------------------
 
@@ -323,8 +330,10 @@ class Workbench:
             return _oracle_entry(tensor, data.y[test], problem)
         model = self.blueprint.fusions[item.fusion]
 
+        with_features = make_fusion(model.spec).needs_features
+
         def context_of(own: Rows, labels: NDArray[Any], folds: NDArray[Any] | None) -> Any:
-            return fuse_context(self.blueprint, problem, data, members, own, labels, folds)
+            return fuse_context(self.blueprint, problem, data, members, own, labels, folds, with_features=with_features)
 
         fit_context = context_of(rows, tensor.oof_labels, fold_of)
         with Measured() as fitting:
@@ -445,6 +454,16 @@ class Workbench:
         return self._read(problem, model, Part(*entry.meta["part"]), entry, predicting=fold)
 
 
+def folds_key(problem: PredictionProblem) -> str:
+    """Return the key of what is remembered of a problem's folds."""
+    return digest("folds", FOLDS_LAYOUT, problem.digest)
+
+
+def test_folds(entry: Entry) -> dict[int, NDArray[Any]]:
+    """Return the test fold of each row, by repeat, from what is remembered of a problem's folds."""
+    return {int(name): array for name, array in entry.arrays.items()}
+
+
 @dataclass(frozen=True)
 class DataFolders:
     """Maps a dataset's key to its folder in a store; travels to workers."""
@@ -462,6 +481,7 @@ class ProblemData:
 
     problem: PredictionProblem
     folder: Path
+    test_folds: Mapping[int, NDArray[Any]] = field(default_factory=dict)
 
     @cached_property
     def _dataset(self) -> Any:
@@ -556,6 +576,7 @@ class ProblemData:
             first.target_type != "continuous",
             self._dataset.groups,
             self._dataset.folds,
+            self.test_folds,
         )
 
 

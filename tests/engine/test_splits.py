@@ -159,3 +159,26 @@ def test_targets_with_missing_values_share_the_folds_of_the_dataset(y, cv):
         expected, expected_folds = whole.out_of_fold(r, i)
         assert list(kept[rows]) == [row for row in expected if row in set(kept)]
         assert list(fold_of) == [j for row, j in zip(expected, expected_folds, strict=True) if row in set(kept)]
+
+
+@pytest.mark.parametrize(
+    "cv",
+    [
+        {"n_splits": 5, "n_repeats": 2},
+        {"type": "group", "n_splits": 4},
+        {"type": "stratified_group", "n_splits": 4},
+        {"type": "predefined"},
+    ],
+)
+def test_remembered_folds_are_the_folds(y, cv):
+    groups, folds = np.arange(N) // 3, np.array([7, 3, 5])[np.arange(N) % 3]
+    made = splits_of(y, n_predefined=3, groups=groups, folds=folds, **cv)
+    remembered = made.partitions()
+    assert sorted(remembered) == list(range(cv.get("n_repeats", 1)))
+    again = Splits(made.scheme, y, True, groups, folds, remembered)
+    assert as_lists(again.outer.values()) == as_lists(made.outer.values())
+
+
+@pytest.mark.parametrize("cv", [{"type": "holdout"}, {"type": "time_series", "n_splits": 4}])
+def test_what_is_no_partition_is_split_anew(y, cv):
+    assert splits_of(y, **cv).partitions() == {}

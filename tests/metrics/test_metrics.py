@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.linear_model import LinearRegression
-from sklearn.metrics import get_scorer, get_scorer_names, log_loss
+from sklearn.metrics import accuracy_score, get_scorer, get_scorer_names, log_loss
 from sklearn.naive_bayes import GaussianNB
 
 from fusebench import metrics
@@ -129,3 +129,10 @@ def test_an_abstention_is_wrong_and_no_class_of_its_own():
     assert metrics.score("accuracy", y, labels, None, 2) == 0.25
     assert metrics.score("f1", y, labels, None, 2) == 0.5
     assert metrics.score("recall_macro", y, labels, None, 2) == 0.25  # of class 0: 0 of 2, of class 1: 1 of 2
+
+
+def test_accuracy_has_the_bits_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    for n in (1, 3, 7, 50, 333):
+        y, labels = rng.integers(0, 3, n), rng.integers(0, 3, n)
+        assert metrics.score("accuracy", y, labels, None, 3) == accuracy_score(y, labels)
