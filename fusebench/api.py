@@ -406,6 +406,11 @@ def collect(run: PreparedRun, outcomes: Outcomes, place: Settings) -> Results:
     )
 
 
+def data_notes(run: PreparedRun) -> list[str]:
+    """Return what a reader should know of the datasets: what was handled, and what looks like a mistake."""
+    return list(dict.fromkeys(f"{one.name}: {note}" for one in run.prepared.facts for note in one.notes))
+
+
 def damage(run: PreparedRun, outcomes: Outcomes) -> list[str]:
     """Return what to say about a store whose bytes were not what had been written."""
     n = len(run.damaged) + outcomes.lost

@@ -51,9 +51,17 @@ class Forge:
         self._process.wait(10)
         self._process.stdout.close()
 
-    def run(self, argv: list[str], cwd: Path, fault: str = "", kill_after: float | None = None) -> dict:
+    def run(
+        self,
+        argv: list[str],
+        cwd: Path,
+        fault: str = "",
+        kill_after: float | None = None,
+        env: dict[str, str] | None = None,
+    ) -> dict:
         """Run one command and return its code, seconds, stdout and stderr."""
-        order = {"argv": argv, "cwd": str(cwd), "env": {"FUSEBENCH_FAULT": fault}, "kill_after": kill_after}
+        variables = {"FUSEBENCH_FAULT": fault, **(env or {})}
+        order = {"argv": argv, "cwd": str(cwd), "env": variables, "kill_after": kill_after}
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())

@@ -14,6 +14,8 @@ from fusebench.errors import FitsFailedError
 if TYPE_CHECKING:
     from fusebench.api import LoadedSpec, Settings
 
+MOST_NOTES = 10  # about data, without -v
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -99,6 +101,8 @@ def run_and_report(
     api.check_format(format_name)
     api.check_output(out)
     planned = api.make_plan(loaded, place)
+    if not quiet:
+        _say_notes(api.data_notes(planned), verbose=verbose)
     runner = api.choose_executor(executor, scheduler, loaded.spec, planned.plan.blueprint, place)
     outcomes = api.execute(planned, place, progress_for(planned.plan.blueprint, quiet=quiet), runner)
     results = api.collect(planned, outcomes, place)
@@ -119,3 +123,11 @@ def run_and_report(
     failed = api.n_failed_fits(outcomes, planned.plan)
     if failed > fail_on_error:
         raise FitsFailedError(f"{failed} fits failed (allowed: {fail_on_error}); see {out / 'failures.csv'}")
+
+
+def _say_notes(notes: list[str], *, verbose: bool) -> None:
+    shown = notes if verbose else notes[:MOST_NOTES]
+    for note in shown:
+        say(f"note: {note}")
+    if len(shown) < len(notes):
+        say(f"note: {len(notes) - len(shown)} more about the data; -v shows them")

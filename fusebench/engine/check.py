@@ -19,7 +19,7 @@ RESERVED_FUSION_KEYS = frozenset({"type", "members", "timeout"})
 
 
 def check_models(spec: Spec, *, allow_import: bool, known: Container[Place] = ()) -> list[Problem]:
-    """Return what is wrong with a spec's learners and fusions; needs no data.
+    """Return what is wrong with a spec's learners, fusions and metrics; needs no data.
 
     Parameters
     ----------
@@ -39,6 +39,7 @@ def check_models(spec: Spec, *, allow_import: bool, known: Container[Place] = ()
             *_check_several_targets(learner),
         )
     ]
+    found.extend(_unknown_metrics(spec))
     for name, fusion in spec.fusions.items():
         if ("fusions", name) in known:
             continue
@@ -58,6 +59,14 @@ def _check_several_targets(learner: LearnerSpec) -> Iterator[Problem]:
     if learner.calibrate is not None:
         message = f"'{learner.type}' learns several targets at once and cannot be calibrated inside its training part"
         yield Problem(message=message, path=("calibrate",), hint="the fusion `calibrated` calibrates it out of fold")
+
+
+def _unknown_metrics(spec: Spec) -> Iterator[Problem]:
+    """Yield the metrics that fit no kind of target that they could be meant for."""
+    kinds = [("continuous",), ("binary", "multiclass")]
+    for target_types in kinds if isinstance(spec.scoring, Mapping) else [("binary", "multiclass", "continuous")]:
+        found = [{problem.path: problem for problem in check_scoring(spec, one)} for one in target_types]
+        yield from (problem for path, problem in found[0].items() if all(path in one for one in found))
 
 
 def check_scoring(spec: Spec, target_type: str) -> list[Problem]:

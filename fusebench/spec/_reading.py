@@ -189,6 +189,8 @@ def _cause(
     document: Document, error: yaml.MarkedYAMLError, problem: str, line: int, column: int
 ) -> tuple[int, int, str, str]:
     """Return line, column, message and hint of the mistake itself, which YAML notices only further down."""
+    if "nesting depth" in problem:  # newer versions of libyaml have a limit of their own
+        return line, column, f"nested deeper than {MAX_DEPTH} levels", ""
     said = f"{error.context} {problem}"
     opened = error.context_mark
     earlier = opened is not None and opened.line < line
