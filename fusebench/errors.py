@@ -6,6 +6,7 @@
     |-- UsageError             2  a command, option or argument is wrong
     |   |-- SpecError          2  one or more problems in a spec, each with its place
     |   |-- DataError          2  a dataset cannot be read or cannot be used as declared
+    |   |-- ModelError         2  a model file cannot be trusted or read, or a model cannot be saved
     |   `-- MissingExtraError  2  an optional package is needed; names the pip command
     |-- RegressionError        1  the gate found a regression
     |-- UndecidableError       3  a comparison cannot be made honestly
@@ -116,6 +117,10 @@ class SpecError(UsageError):
 
 class DataError(UsageError):
     """A dataset cannot be read, or cannot be used as it is declared."""
+
+
+class ModelError(UsageError):
+    """A model file cannot be trusted or cannot be read, or a model has no form that is safe to save."""
 
 
 class MissingExtraError(UsageError):

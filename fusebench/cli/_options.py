@@ -30,6 +30,9 @@ AllowImport = Annotated[bool, typer.Option("--allow-import", help="Let the spec 
 Format = Annotated[str, typer.Option(metavar="FORMAT", help="Of stdout: table, json, csv, markdown or latex.")]
 FailOnError = Annotated[int, typer.Option(metavar="N", help="Exit 4 when more than N fits failed.", min=0)]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Fit again and replace what is stored.")]
+Trust = Annotated[
+    str | None, typer.Option(metavar="TYPE,TYPE", help="Types beyond the allow-list that a model may hold.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Notes, and tracebacks of bugs.")]

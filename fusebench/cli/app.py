@@ -40,9 +40,11 @@ def command() -> Any:
         compare,
         diff,
         doctor,
+        fit,
         init,
         listing,
         plan,
+        predict,
         run,
         schema,
         show,
@@ -50,6 +52,22 @@ def command() -> Any:
         validate,
     )
 
-    for module in (run, compare, check, stats, diff, plan, validate, init, listing, show, schema, cache, doctor):
+    for module in (
+        run,
+        compare,
+        check,
+        stats,
+        diff,
+        fit,
+        predict,
+        plan,
+        validate,
+        init,
+        listing,
+        show,
+        schema,
+        cache,
+        doctor,
+    ):
         module.register(app)
     return typer.main.get_command(app)

@@ -245,6 +245,11 @@ def features(frame: pd.DataFrame, text: Sequence[str] = ()) -> tuple[pd.DataFram
 def read_file(path: Path, name: str, *, na_values: Sequence[str] = (), **options: Any) -> pd.DataFrame:
     """Return the raw table in a file, with every way in which it can be broken said clearly.
 
+    Parameters
+    ----------
+    **options
+        Those of source ``file``, and ``as_text``: columns of a CSV that are left as the text that stands there.
+
     Raises
     ------
     DataError

@@ -44,6 +44,16 @@ class Categories:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Plain data alone: a pandas index could be saved with pickle only.
+        return {"values": self.values, "most_frequent": self.most_frequent}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        import pandas as pd
+
+        self.__dict__.update(state)
+        self._index = pd.Index(self.values, dtype=object)
+
     def codes(self, column: pd.Series[Any]) -> NDArray[np.intp]:
         """Return a code per row, shape (n_samples,); `MISSING` and `UNKNOWN` are negative."""
         codes, found = _factorize(column)

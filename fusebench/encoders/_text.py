@@ -41,6 +41,13 @@ class TextBlock:
         self.vectorizer = vectorizer or words
         self.steps: list[tuple[Any, Any]] = []
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What makes a vectorizer is a method of the encoder that holds this block: a circle, and needed to fit only.
+        return {name: value for name, value in self.__dict__.items() if name != "vectorizer"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, vectorizer=words)
+
     def fit(self, X: pd.DataFrame, positions: tuple[int, ...]) -> Self:
         """Learn the terms of some columns of a frame."""
         self.steps = []

@@ -544,6 +544,11 @@ class ProblemData:
         return self._rows(self._dataset.ids)
 
     @property
+    def classes(self) -> NDArray[Any]:
+        """The dataset's own labels in the order of their codes, shape (n_classes,); empty for regression."""
+        return np.empty(0) if self._target.classes is None else np.asarray(self._target.classes)
+
+    @property
     def text(self) -> tuple[str, ...]:
         """Columns of free text."""
         return tuple(self._dataset.text)

@@ -116,14 +116,21 @@ def _category(values: pd.Series[Any], known: list[str]) -> tuple[pd.Series[Any],
 
     plain = values.astype(object)
     present = plain.notna()
-    whole = values.dtype.kind == "f" and bool((values[present] == values[present].round()).all())
-    # A column of whole numbers with a gap is read as 1.0, 2.0: as categories they were 1, 2.
-    as_text = values[present].astype("int64").astype(str) if whole and "." not in "".join(known) else plain[present]
-    texts = as_text.astype(str)
-    unseen = sorted(set(texts) - set(known))
-    full = plain.copy()
-    full[present] = texts
-    return pd.Series(pd.Categorical(full, categories=[*known, *unseen]), index=values.index, name=values.name), unseen
+    texts = plain[present].astype(str)
+    whole = set(known)
+    # Whole numbers may stand there as 1, 01 or 1.0, by how the table was read; in training they were 1.
+    texts = texts.map(lambda one: one if one in whole or _plain_number(one) not in whole else _plain_number(one))
+    unseen = sorted(set(texts) - whole)
+    plain[present] = texts
+    return pd.Series(pd.Categorical(plain, categories=[*known, *unseen]), index=values.index, name=values.name), unseen
+
+
+def _plain_number(text: str) -> str:
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return str(int(value)) if value.is_integer() else str(value)
 
 
 def _number(values: pd.Series[Any], column: Column, where: str) -> pd.Series[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +51,13 @@ class RowsToFit:
     groups: NDArray[Any] | None = None
     weights: NDArray[Any] | None = None
     text: tuple[str, ...] = ()
+
+    def in_memory(self) -> RowsToFit:
+        """Return a copy that no file backs.
+
+        joblib 1.6 hands a frame whose values are a transposed memory map to its workers with rows and columns mixed up.
+        """
+        return replace(self, X=self.X.copy(deep=True), y=np.array(self.y))
 
     def take(self, rows: Rows) -> RowsToFit:
         """Return some of the rows."""
@@ -236,7 +243,8 @@ class Fitter:
     def _run(self, jobs: Sequence[tuple[str, int]]) -> list[Any]:
         from joblib import Parallel, delayed
 
-        return list(Parallel(n_jobs=self.n_jobs)(delayed(self._fit_one)(name, n) for name, n in jobs))
+        own = self if self.n_jobs in {None, 1} else replace(self, data=self.data.in_memory())
+        return list(Parallel(n_jobs=self.n_jobs)(delayed(own._fit_one)(name, n) for name, n in jobs))
 
     def _fit_one(self, name: str, fold: int) -> Any:
         from threadpoolctl import threadpool_limits

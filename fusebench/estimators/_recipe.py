@@ -99,10 +99,11 @@ def recipe(
         With every problem at once.
     """
     named = dict(fusions or {})
-    references = {"best_single", "uniform_average"}
     own = [one if isinstance(one, str) else "" for one in learners]
     chosen = str(fusion)
-    if not isinstance(fusion, str) or not (fusion in named or fusion in own or fusion in references or ":" in fusion):
+    known = {*named, *own, "best_single", "uniform_average"}
+    # A colon or a bracket: `knn:tuned`, `knn[n_neighbors=3]`, which stand for parts of a grid.
+    if not isinstance(fusion, str) or not (fusion in known or set(":[") & set(fusion)):
         if fusion == ORACLE:
             raise UsageError("fusion: 'oracle' looks at the answers, it cannot be fitted; choose another")
         chosen = _free_name(own, named)
@@ -124,8 +125,8 @@ def recipe(
         raise SpecError([_renamed(one, chosen) for one in problems])
     found = Recipe(spec=spec, model=chosen)
     if chosen not in found.blueprint.learners and chosen not in found.blueprint.fusions:
-        known = ", ".join([*found.blueprint.learners, *(one for one in found.blueprint.fusions if one != ORACLE)])
-        raise UsageError(f"fusion: there is no '{chosen}'; there is {known}")
+        models = [*found.blueprint.learners, *(one for one in found.blueprint.fusions if one != ORACLE)]
+        raise UsageError(f"fusion: there is no '{chosen}'; there is {', '.join(models)}")
     return found
 
 

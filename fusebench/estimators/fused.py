@@ -75,6 +75,10 @@ class _Fused(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
         tags.input_tags.string = True
         return tags
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What follows from the parameters is resolved again where the model is loaded.
+        return {name: value for name, value in super().__getstate__().items() if name != "_resolved"}
+
     def _fit(self, X: Any, target: tuple[NDArray[Any], str, NDArray[Any]], rows: dict[str, Any]) -> None:
         """Fit on rows; `target` holds codes or values, its kind and the classes."""
         y, target_type, classes = target
@@ -94,6 +98,7 @@ class _Fused(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
         self, data: RowsToFit, target_type: str, classes: NDArray[Any], stored: OutOfFold | None = None
     ) -> None:
         """Fit on features that are in the form of a benchmark's dataset."""
+        self.__dict__.pop("_resolved", None)
         self.random_state_ = self._seed()
         found = self._recipe()
         self.target_type_ = target_type
@@ -155,10 +160,12 @@ class _Fused(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
 
     def _answer_rows(self, frame: pd.DataFrame) -> Predictions:
         """Return the predictions of rows that are in the form of the training rows."""
-        found = self._recipe()
-        problem = self._problem(found, frame.shape)
+        if not hasattr(self, "_resolved"):
+            found = self._recipe()
+            self._resolved = found.blueprint, self._problem(found, (0, len(self.columns_)))
+        blueprint, problem = self._resolved
         text = tuple(column.name for column in self.columns_ if column.kind == "text")
-        return self.model_.predict(found.blueprint, problem, RowsToFit(frame, np.empty(0), text=text))
+        return self.model_.predict(blueprint, problem, RowsToFit(frame, np.empty(0), text=text))
 
 
 class FusedClassifier(ClassifierMixin, _Fused):  # type: ignore[misc]  # scikit-learn is not typed
@@ -285,6 +292,55 @@ class FusedRegressor(RegressorMixin, _Fused):  # type: ignore[misc]  # scikit-le
     def predict(self, X: Any) -> NDArray[Any]:
         """Return values, shape (n_samples,)."""
         return np.asarray(self._answer(X).labels)
+
+
+def fit_dataset(
+    estimator: FusedClassifier | FusedRegressor,
+    data: RowsToFit,
+    *,
+    target_type: str,
+    classes: NDArray[Any],
+    stored: OutOfFold | None = None,
+) -> None:
+    """Fit an estimator on a benchmark's dataset.
+
+    Parameters
+    ----------
+    data : RowsToFit
+        The dataset's rows as the benchmark sees them; class codes in `y`.
+    classes : ndarray of shape (n_classes,)
+        The dataset's own labels; empty for regression.
+    stored : callable, optional
+        Returns a learner's out-of-fold predictions of the rows that the estimator's `cv` holds out, sorted by row.
+    """
+    if target_type != "continuous":
+        estimator.classes_ = classes
+    estimator.n_features_in_ = data.X.shape[1]
+    estimator.feature_names_in_ = np.array([str(name) for name in data.X.columns], dtype=object)
+    estimator.columns_ = _columns.describe(data.X, data.text)
+    estimator._fit_rows(data, target_type, classes, stored)
+
+
+def predict_table(
+    estimator: FusedClassifier | FusedRegressor, frame: pd.DataFrame, where: str
+) -> tuple[Any, list[str]]:
+    """Return the predictions of a raw table, its columns in any order and of any readable type, and notes.
+
+    Returns
+    -------
+    Predictions
+        Labels are class codes.
+    list of str
+        What differed from the training rows: columns that were ignored, categories that were not seen.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or holds what cannot be read as its kind.
+    """
+    selected, ignored = _columns.select(frame, estimator.columns_, where)
+    rows, unseen = _columns.conform(selected.reset_index(drop=True), estimator.columns_, where)
+    return estimator._answer_rows(rows), [*ignored, *unseen]
 
 
 def _target(estimator: Any, y: Any, *, numeric: bool = False) -> NDArray[Any]:

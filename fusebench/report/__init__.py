@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from fusebench.report._gate import gate_text
 from fusebench.report.base import REGISTRY, Format, Verdicts
 from fusebench.results import Results
 
-__all__ = ["REGISTRY", "Format", "Verdicts", "gate_text", "read_run", "render", "write_run"]
+__all__ = ["REGISTRY", "Format", "Verdicts", "as_csv", "gate_text", "read_run", "render", "write_run"]
 
 
 def render(results: Results, verdicts: Verdicts, format_name: str) -> str:
@@ -35,3 +37,10 @@ def read_run(folder: Path) -> Results:
     from fusebench.report import _read
 
     return _read.read_run(folder)
+
+
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows as CSV; see `fusebench.report._files.as_csv`."""
+    from fusebench.report import _files
+
+    return _files.as_csv(header, rows)

@@ -226,3 +226,12 @@ def test_members_that_only_teach_are_not_kept():
         ["lr", "rf"], {"type": "distillation", "members": ["soft"]}, fusions={"soft": FUSIONS["soft"]}
     )
     assert model.fit(X, y).model_.learners == {}
+
+
+def test_two_workers_see_a_mapped_frame_as_it_is(tmp_path):
+    X, y = load_diabetes(return_X_y=True)
+    np.save(tmp_path / "X.npy", X)
+    mapped = pd.DataFrame(np.load(tmp_path / "X.npy", mmap_mode="r"), columns=list("abcdefghij"), copy=False)
+    expected = FusedRegressor(["ridge", "knn"]).fit(mapped, y).predict(mapped)
+    found = FusedRegressor(["ridge", "knn"], n_jobs=2).fit(mapped, y).predict(mapped)
+    np.testing.assert_array_equal(found, expected)

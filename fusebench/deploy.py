@@ -1,0 +1,335 @@
+"""Use the winner: fit the chosen model of a benchmark on all rows, save it, predict a table with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fusebench import api, datasets, io, learners, report
+from fusebench import spec as specs
+from fusebench.engine.blueprint import ORACLE, Blueprint, PredictionProblem
+from fusebench.engine.execute._run import Progress
+from fusebench.engine.fusing import Predictions
+from fusebench.engine.splits import Part
+from fusebench.engine.tasks import DataFolders, FitItem, ProblemData
+from fusebench.errors import FitError, FitsFailedError, ModelError, StorageError, UsageError
+from fusebench.estimators import saved
+from fusebench.spec.model import LearnerSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SAFE_LIBRARIES = frozenset({"sklearn", "xgboost", "lightgbm", "fusebench"})
+N_CHECKED = 100  # rows whose predictions must be the same after saving
+
+
+@dataclass(frozen=True)
+class Winner:
+    """A model fitted on all rows of a dataset.
+
+    Parameters
+    ----------
+    model : FusedClassifier or FusedRegressor
+    facts : mapping
+        What to keep with it in its file.
+    n_fitted, n_stored : int
+        Fits of learners that were made, and out-of-fold predictions that came from the store.
+    sample : DataFrame
+        A few rows, to check a saved copy on.
+    """
+
+    model: Any
+    facts: dict[str, Any]
+    n_fitted: int
+    n_stored: int
+    sample: Any
+
+
+def fit(
+    loaded: api.LoadedSpec,
+    place: api.Settings,
+    *,
+    model: str,
+    dataset: str | None = None,
+    target: str | None = None,
+    progress: Callable[[Blueprint], Progress] | None = None,
+    trusted: Sequence[str] = (),
+) -> Winner:
+    """Fit a model of a benchmark on all rows of one of its datasets.
+
+    The out-of-fold predictions that a fusion learns from are those of repeat 0's outer folds: after a run they are in
+    the store, and each member is fitted once.
+
+    Parameters
+    ----------
+    model : str
+        The id of a fusion, a learner or a reference of the spec.
+    dataset, target : str, optional
+        Needed where the spec, or the dataset, has several.
+    progress : callable, optional
+        Returns what is told of the fits of a blueprint.
+    trusted : sequence of str, optional
+        Types beyond the allow-list that the model may hold.
+
+    Raises
+    ------
+    UsageError
+        If there is no such model, dataset or target.
+    ModelError
+        If a member has no form that is safe to save; before anything is fitted.
+    FitsFailedError
+        If a fit failed.
+    """
+    from fusebench.estimators._model import HeldOut, Needs, RowsToFit
+    from fusebench.estimators.fused import fit_dataset
+
+    planned = api.make_plan(_on_dataset(loaded, dataset), place)
+    spec, blueprint = planned.loaded.spec, planned.plan.blueprint
+    problem = _problem(blueprint.problems, target)
+    _check_model(blueprint, problem, model)
+    needs = Needs.of(blueprint, problem, model)
+    _check_savable(blueprint, needs.answering, trusted)
+    data = ProblemData(problem, DataFolders(planned.store.root)(problem.data_key))
+    outer = [data.splits.outer[split] for split in problem.scheme.outer if split[0] == 0]
+    watched = [name for name in needs.watched if name in blueprint.learners]
+    refit = spec.cv.refit
+    stored = _Stored(planned, problem, HeldOut.of(outer)) if refit else None
+    n_made = _run_missing(planned, place, problem, watched, progress) if refit else len(watched) * len(outer)
+    estimator = _estimator(planned.loaded, problem, model, _folds(outer, problem.n_samples), data.text, place.n_jobs)
+    rows = RowsToFit(data.X, data.y, data.groups, data.weights, data.text)
+    try:
+        fit_dataset(estimator, rows, target_type=problem.target_type, classes=data.classes, stored=stored)
+    except (FitError, ValueError, TypeError, ArithmeticError, RuntimeError, MemoryError) as error:
+        raise FitsFailedError(f"{problem.dataset}: fitting '{model}' on all rows failed: {error}") from error
+    answering = sum(name in blueprint.learners for name in needs.answering)
+    facts = _facts(planned, problem, model)
+    sample = data.X.iloc[:N_CHECKED]
+    n_stored = len(watched) * len(outer) - n_made
+    return Winner(estimator, facts, n_made + (answering if refit else 0), n_stored, sample)
+
+
+def _folds(outer: Sequence[Any], n_samples: int) -> Any:
+    """Return the outer folds as an estimator's `cv`: a splitter where they partition the rows."""
+    from sklearn.model_selection import PredefinedSplit
+
+    test_fold = np.full(n_samples, -1)
+    for n, split in enumerate(outer):
+        test_fold[split.test] = n
+    is_partition = all(len(train) + len(test) == n_samples for train, test in outer) and test_fold.min() >= 0
+    return PredefinedSplit(test_fold) if is_partition else [tuple(split) for split in outer]
+
+
+def _estimator(
+    loaded: api.LoadedSpec, problem: PredictionProblem, model: str, cv: Any, text: Sequence[str], n_jobs: int
+) -> Any:
+    """Return the unfitted estimator of a spec's model."""
+    from fusebench.estimators import FusedClassifier, FusedRegressor
+
+    plain = specs.to_mapping(loaded.spec)
+    return (FusedClassifier if problem.is_classification else FusedRegressor)(
+        plain["learners"],
+        model,
+        fusions=plain["fusions"],
+        cv=cv,
+        scoring=problem.metrics[0],
+        refit=loaded.spec.cv.refit,
+        text=list(text),
+        random_state=loaded.spec.random_state,
+        n_jobs=n_jobs,
+        threads_per_fit=problem.n_threads,
+        allow_import=loaded.allow_import,
+    )
+
+
+def _on_dataset(loaded: api.LoadedSpec, dataset: str | None) -> api.LoadedSpec:
+    """Return the spec with one of its datasets."""
+    names = [one.name for one in loaded.spec.datasets]
+    if dataset is None and len(names) > 1:
+        raise UsageError(f"--dataset: the spec has {len(names)} datasets, name one of {', '.join(names)}")
+    if dataset is not None and dataset not in names:
+        near = get_close_matches(dataset, names, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"the spec has {', '.join(names)}"
+        raise UsageError(f"--dataset: the spec has no '{dataset}'; {hint}")
+    kept = tuple(one for one in loaded.spec.datasets if dataset in {None, one.name})
+    return replace(loaded, spec=loaded.spec.model_copy(update={"datasets": kept}))
+
+
+def _problem(problems: Sequence[PredictionProblem], target: str | None) -> PredictionProblem:
+    names = [one.target for one in problems]
+    if target is None and len(problems) > 1:
+        raise UsageError(f"--target: {problems[0].dataset} has {len(names)} targets, name one of {', '.join(names)}")
+    found = [one for one in problems if target in {None, one.target}]
+    if not found:
+        raise UsageError(f"--target: {problems[0].dataset} has no target '{target}'; it has {', '.join(names)}")
+    return found[0]
+
+
+def _check_model(blueprint: Blueprint, problem: PredictionProblem, model: str) -> None:
+    known = [*blueprint.learners, *blueprint.fusions]
+    if model == ORACLE:
+        raise UsageError("--fusion: 'oracle' looks at the answers, it cannot be fitted; choose another")
+    if model not in known:
+        near = get_close_matches(model, known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(one for one in known if one != ORACLE)}"
+        raise UsageError(f"--fusion: the spec has no '{model}'; {hint}")
+    if not blueprint.fits_problem(model, problem):
+        raise UsageError(f"--fusion: '{model}' cannot predict the {problem.target_type} target of {problem.dataset}")
+
+
+def _check_savable(blueprint: Blueprint, answering: Sequence[str], trusted: Sequence[str]) -> None:
+    """Say before the first fit that a member could not be saved."""
+    recipes = {name: blueprint.learners[name] for name in answering if name in blueprint.learners}
+    for name in answering:
+        params = {} if name in recipes else blueprint.fusions[name].spec.params
+        for value in params.values():
+            nested = value if isinstance(value, tuple) else (value,)
+            recipes |= {f"{name}.{one.type}": one for one in nested if isinstance(one, LearnerSpec)}
+        if name not in recipes and blueprint.fusion_class(blueprint.fusions[name].spec.type).uses_members == "never":
+            members = blueprint.fusions[name].members
+            recipes |= {f"{name}.{one}": blueprint.learners[one] for one in members if one in blueprint.learners}
+    for name, recipe in recipes.items():
+        library = learners.library(recipe)
+        if library not in SAFE_LIBRARIES and not any(one.startswith(f"{library}.") for one in trusted):
+            raise ModelError(
+                f"'{name}' is a model of {library}, which cannot be saved without pickle; choose a fusion without it"
+            )
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """Out-of-fold predictions from the store."""
+
+    planned: api.PreparedRun
+    problem: PredictionProblem
+    held: Any
+
+    def __call__(self, learner: str) -> Predictions:
+        pieces = []
+        for fold, positions in enumerate(self.held.positions):
+            entry = self.planned.store.get(self.planned.plan.blueprint.fit_key(self.problem, learner, Part(0, fold)))
+            if entry is None:
+                raise FitsFailedError(f"the predictions of '{learner}' on fold {fold} are not in the store; run again")
+            pieces.append((positions, Predictions.read(entry, 0)))
+        return Predictions.assemble(pieces, len(self.held.rows))
+
+
+def _run_missing(
+    planned: api.PreparedRun,
+    place: api.Settings,
+    problem: PredictionProblem,
+    watched: Sequence[str],
+    progress: Callable[[Blueprint], Progress] | None,
+) -> int:
+    """Fit what the store lacks of some learners' outer folds of repeat 0; return how many fits that were."""
+    blueprint = planned.plan.blueprint
+    keys = [blueprint.fit_key(problem, name, Part(0, n)) for name in watched for n in range(problem.scheme.n_folds)]
+    missing = {key: planned.plan.tasks[key] for key in keys if planned.store.get(key) is None or place.fresh}
+    if not missing:
+        return 0
+    told = api.SilentProgress() if progress is None else progress(blueprint)
+    outcomes = api.execute(replace(planned, missing=missing), place, told)
+    if outcomes.interrupted is not None:
+        raise outcomes.interrupted
+    for key, failed in outcomes.failed.items():
+        item = planned.plan.tasks[key].item
+        if isinstance(item, FitItem):
+            where = f"'{item.learner}' on fold {item.part.fold} of {problem.dataset}"
+            raise FitsFailedError(f"{where} failed: {failed.reason}: {failed.detail}; no model was made")
+    return len(missing)
+
+
+def _facts(planned: api.PreparedRun, problem: PredictionProblem, model: str) -> dict[str, Any]:
+    (dataset,) = planned.loaded.spec.datasets
+    return {
+        "dataset": problem.dataset,
+        "target": problem.target,
+        "target_type": problem.target_type,
+        "classes": list(problem.classes),
+        "model": model,
+        "n_samples": problem.n_samples,
+        "fingerprint": problem.fingerprint,
+        "na_values": list(dataset.na_values),
+        "delimiter": str(dataset.options.get("delimiter", ",")),
+        "spec": specs.to_mapping(planned.loaded.spec),
+    }
+
+
+def check_output(path: Path) -> None:
+    """Raise StorageError where a file could not be written, before anything is fitted."""
+    if path.is_dir():
+        raise StorageError(f"{path}: is a folder, expected the name of a file")
+    io.ensure_writable(path.parent)
+
+
+def save(winner: Winner, path: Path, *, trusted: Sequence[str] = ()) -> int:
+    """Write a model, once a copy read back predicts the very same; return its bytes.
+
+    Raises
+    ------
+    ModelError
+        If it has no safe form, or the copy predicts otherwise.
+    """
+    data = saved.dumps(winner.model, facts=winner.facts, trusted=trusted)
+    copy = saved.loads(data, str(path), trusted=trusted).model
+    if not np.array_equal(copy.predict(winner.sample), winner.model.predict(winner.sample)):
+        raise ModelError(f"{path}: a copy that was read back predicts otherwise; nothing was written")
+    io.write_durably(path, [data])
+    return len(data)
+
+
+def as_csv(predictions: pd.DataFrame) -> str:
+    """Return predictions as CSV: full floats, no text that a spreadsheet would run."""
+    return report.as_csv(list(predictions.columns), predictions.astype(object).itertuples(index=False, name=None))
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a file whole or not at all."""
+    io.write_durably(path, [text.encode()])
+
+
+def predict(
+    model: Path, table: Path, *, delimiter: str | None = None, trusted: Sequence[str] = ()
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return a saved model's predictions of a table in a file, and notes about what differed from training.
+
+    Returns
+    -------
+    DataFrame of shape (n_samples, 1 + n_classes)
+        ``prediction``, and for classes ``probability:<class>``.
+    list of str
+
+    Raises
+    ------
+    ModelError
+        If the model file cannot be trusted or read.
+    DataError
+        If the table cannot be read, lacks a column, or holds a value of another kind.
+    """
+    import pandas as pd
+
+    from fusebench.estimators.fused import predict_table
+
+    found = saved.load(model, trusted=trusted)
+    facts = found.facts
+    as_text = [column.name for column in found.model.columns_ if column.kind in {"category", "text"}]
+    frame = datasets.read_file(
+        table,
+        "data",
+        na_values=[str(one) for one in facts.get("na_values", ())],
+        delimiter=delimiter or str(facts.get("delimiter", ",")),
+        as_text=as_text,
+    )
+    target = str(facts.get("target", ""))
+    if target not in {column.name for column in found.model.columns_}:
+        frame = frame.drop(columns=target, errors="ignore")
+    answers, notes = predict_table(found.model, frame, str(table))
+    if answers.proba is None:
+        return pd.DataFrame({"prediction": answers.labels}), [*found.notes, *notes]
+    labels = found.model.classes_
+    columns = {f"probability:{label}": answers.proba[:, n] for n, label in enumerate(labels)}
+    return pd.DataFrame({"prediction": labels[answers.labels], **columns}), [*found.notes, *notes]
