@@ -49,6 +49,13 @@ class Neighbours:
             self._search = cKDTree(self.points)
         self._norms = _squared_norms(self.points)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # The points alone: a k-d tree of scipy has no form but pickle, and is built again quickly.
+        return {"points": self.points}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Neighbours.__init__(self, state["points"])
+
     def __len__(self) -> int:
         """Return the number of rows to search."""
         return int(self.points.shape[0])
