@@ -45,6 +45,7 @@ def command() -> Any:
         listing,
         plan,
         predict,
+        report,
         run,
         schema,
         show,
@@ -55,6 +56,7 @@ def command() -> Any:
     for module in (
         run,
         compare,
+        report,
         check,
         stats,
         diff,
