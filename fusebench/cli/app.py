@@ -45,7 +45,6 @@ def command() -> Any:
         listing,
         plan,
         predict,
-        report,
         run,
         schema,
         show,
@@ -56,7 +55,6 @@ def command() -> Any:
     for module in (
         run,
         compare,
-        report,
         check,
         stats,
         diff,

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     datasets = "datasets"
     metrics = "metrics"
     encoders = "encoders"
+    compressions = "compressions"
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.", show_default=False)]) -> None:
-    """List the learners, fusions, datasets, metrics or encoders that a spec can name."""
+    """List the learners, fusions, datasets, metrics, encoders or compressions that a spec can name."""
     from fusebench import api
 
     for line in api.list_names(kind.value):

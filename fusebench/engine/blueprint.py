@@ -9,14 +9,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from fusebench import encoders, learners
+from fusebench import compressions, encoders, learners
 from fusebench.engine.keys import digest, versions
+from fusebench.engine.models import FusionModel
 from fusebench.engine.splits import Part, Scheme
+from fusebench.engine.variants import Variants
 from fusebench.fusions import base as fusions
 from fusebench.fusions.base import Fusion, load_fusion
 from fusebench.spec.model import FusionSpec, LearnerSpec, Spec
 
-LearnerKind = Literal["learner", "fusion", "reference"]
 BEST_SINGLE, UNIFORM_AVERAGE, ORACLE = "best_single", "uniform_average", "oracle"
 LARGE_DATA = 50_000_000  # cells above which a fit gets two threads unless the spec says otherwise
 
@@ -119,23 +120,6 @@ class PredictionProblem:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FusionModel:
-    """A configured fusion or a reference, with its members resolved to learners and fusions.
-
-    Parameters
-    ----------
-    tolerant : bool
-        Whether it makes do with the members that succeeded (references).
-    """
-
-    id: str
-    kind: LearnerKind
-    spec: FusionSpec
-    members: tuple[str, ...]
-    tolerant: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
 class Blueprint:
     """A spec after expansion.
 
@@ -149,6 +133,10 @@ class Blueprint:
     random_state : int
     given : mapping of (learner, dataset, target) to str
         Store keys of the predictions that were made elsewhere, which follow from their content.
+    oof_of : frozenset of str
+        Fusions that are members, whose own out-of-fold predictions are needed.
+    variant_of : mapping of str to str
+        The fusion in the spec behind each compressed one.
     """
 
     learners: Mapping[str, LearnerSpec]
@@ -157,6 +145,7 @@ class Blueprint:
     random_state: int = 0
     oof_of: frozenset[str] = frozenset()
     given: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    variant_of: Mapping[str, str] = field(default_factory=dict)
     _digests: dict[tuple[str, str], str] = field(default_factory=dict, compare=False, repr=False)
 
     def fits_problem(self, model: str, problem: PredictionProblem) -> bool:
@@ -174,10 +163,11 @@ class Blueprint:
     def fusion_class(name: str) -> type[Fusion]:
         """Return a fusion's class."""
         from fusebench.fusions import _references
+        from fusebench.fusions._pruned_then import PrunedThen
 
         if name in _references.REFERENCES:
             return _references.REFERENCES[name]
-        return load_fusion(name)
+        return PrunedThen if name == "pruned_then" else load_fusion(name)
 
     def members_on(self, model: str, problem: PredictionProblem) -> tuple[str, ...]:
         """Return a fusion's members that can predict this kind of target."""
@@ -220,6 +210,22 @@ class Blueprint:
             self.random_state,
             versions(),
         )
+
+    def plain_digest(self, learner: str) -> str | None:
+        """Return the digest of a learner before it is compressed; None where no other learner shares that fit."""
+        return self._plain_digests.get(learner)
+
+    @cached_property
+    def _plain_digests(self) -> dict[str, str]:
+        sharing = {name for name, spec in self.learners.items() if spec.compress is not None}
+        if not sharing:
+            return {}
+        plain = {
+            name: learner_digest(spec.model_copy(update={"compress": None}), self.random_state)
+            for name, spec in self.learners.items()
+        }
+        shared = {plain[name] for name in sharing}
+        return {name: own for name, own in plain.items() if own in shared}
 
     def fit_key(self, problem: PredictionProblem, learner: str, part: Part) -> str:
         """Return the key of a learner's predictions from one part."""
@@ -268,6 +274,8 @@ class Blueprint:
 
 def _fusion_code(spec: FusionSpec) -> str:
     """Return the digest of a fusion's code, and of the encoder that it uses where it takes one."""
+    if spec.type == "pruned_then":
+        return " ".join(_fusion_code(spec.params[name]) for name in ("prune", "then"))
     encode = spec.params.get("encode", getattr(load_fusion(spec.type), "encode", None))
     code = fusions.REGISTRY.code_digest(spec.type)
     return code if encode is None else f"{code} {encoders.code_digest(encode)}"
@@ -276,6 +284,8 @@ def _fusion_code(spec: FusionSpec) -> str:
 def _with_digests(value: Any, random_state: int) -> Any:
     if isinstance(value, LearnerSpec):
         return learner_digest(value, random_state)
+    if isinstance(value, FusionSpec):
+        return {"type": value.type, **{key: _with_digests(one, random_state) for key, one in value.params.items()}}
     return [_with_digests(one, random_state) for one in value] if isinstance(value, tuple) else value
 
 
@@ -283,9 +293,10 @@ def learner_digest(spec: LearnerSpec, random_state: int) -> str:
     """Return the digest of everything about a learner that can change its predictions."""
     return digest(
         "learner",
-        spec.model_dump(mode="json", include={"type", "params", "encode", "calibrate"}),
+        spec.model_dump(mode="json", include={"type", "params", "encode", "calibrate", "compress"}),
         learners.code_digest(spec),
         learners.fingerprint(spec),
+        "" if spec.compress is None else compressions.REGISTRY.code_digest(spec.compress.type),
         encoders.code_digest(spec.encode),
         random_state,
         versions(learners.library(spec)),
@@ -311,18 +322,38 @@ def expand(spec: Spec) -> tuple[dict[str, LearnerSpec], dict[str, tuple[str, ...
     return expanded, grids
 
 
+def _compressed(learner: LearnerSpec) -> LearnerSpec:
+    """Return the learner that is fitted where its spec asks for a compression."""
+    if learner.compress is None:
+        return learner
+    method = compressions.make(learner.compress)
+    return method.learner(learner, learners.traits(learner)[str(method.trait)], learner.compress)
+
+
 def blueprint_of(spec: Spec) -> Blueprint:
     """Resolve a spec's models: grids, members and references; the problems come from the data."""
     expanded, grids = expand(spec)
-    configured = {name: _resolve(name, spec, expanded, grids) for name in spec.fusions}
-    ordered = {name: configured[name] for name in _members_first(configured)}
-    used_as_member = {member for fusion in ordered.values() for member in fusion.members if member in ordered}
+    expanded = {name: _compressed(learner) for name, learner in expanded.items()}
+    ordered = configured(spec, expanded, grids)
+    variants = Variants(expanded, ordered)
+    fused = {**ordered, **variants.added_fusions}
+    used_as_member = {member for fusion in fused.values() for member in fusion.members if member in fused}
     return Blueprint(
-        learners=expanded,
-        fusions={**ordered, **_references(tuple(expanded), grids)},
+        learners={**expanded, **variants.added_learners},
+        # The references know the learners of the spec alone: what is compressed does not change them.
+        fusions={**fused, **_references(tuple(expanded), grids)},
         random_state=spec.random_state,
         oof_of=frozenset(used_as_member),
+        variant_of=variants.of,
     )
+
+
+def configured(
+    spec: Spec, expanded: Mapping[str, LearnerSpec], grids: Mapping[str, tuple[str, ...]]
+) -> dict[str, FusionModel]:
+    """Return the fusions that a spec names, with their members; those that are members come first."""
+    found = {name: _resolve(name, spec, expanded, grids) for name in spec.fusions}
+    return {name: found[name] for name in _members_first(found)}
 
 
 def _resolve(

@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 from typing import Any, get_type_hints
 
-from fusebench import datasets, encoders, learners, metrics
+from fusebench import compressions, datasets, encoders, learners, metrics
 from fusebench import spec as specs
 from fusebench.discovery import Registry
 from fusebench.errors import UsageError
@@ -15,7 +15,12 @@ from fusebench.fusions import base as fusions
 
 def registries() -> dict[str, Registry]:
     """Return the component registries by what `fusebench list` calls them."""
-    return {"learners": learners.REGISTRY, "fusions": fusions.REGISTRY, "encoders": encoders.REGISTRY}
+    return {
+        "learners": learners.REGISTRY,
+        "fusions": fusions.REGISTRY,
+        "encoders": encoders.REGISTRY,
+        "compressions": compressions.REGISTRY,
+    }
 
 
 def names(kind: str) -> list[str]:
@@ -57,7 +62,11 @@ def show(name: str, *, target: str | None = None) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(name, everything, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else "; see fusebench list learners|fusions|datasets|metrics|encoders"
+    hint = (
+        f"; did you mean '{near[0]}'?"
+        if near
+        else "; see fusebench list learners|fusions|datasets|metrics|encoders|compressions"
+    )
     raise UsageError(f"nothing is called '{name}'{hint}")
 
 
@@ -65,15 +74,15 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a spec, with every component's parameters."""
     return specs.json_schema(
         learners={name: {} for name in [*learners.REGISTRY.names(), *learners.REGISTRY.aliases]},
-        fusions={name: _fusion_schema(name) for name in fusions.REGISTRY.names()},
+        fusions={name: _schema_of(fusions.REGISTRY.load(name)) for name in fusions.REGISTRY.names()},
+        compressions={name: _schema_of(compressions.REGISTRY.load(name)) for name in compressions.REGISTRY.names()},
         datasets=datasets.names(),
     )
 
 
-def _fusion_schema(name: str) -> dict[str, Any]:
+def _schema_of(kind: Any) -> dict[str, Any]:
     from pydantic import TypeAdapter
 
-    kind = fusions.REGISTRY.load(name)
     properties: dict[str, Any] = {}
     hints = get_type_hints(kind, include_extras=True)  # each in the module of the class that declares it
     for field in dataclasses.fields(kind):

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
-from fusebench import encoders, learners, metrics
+from fusebench import compressions, encoders, learners, metrics
 from fusebench import spec as specs
-from fusebench.engine.blueprint import Blueprint, PredictionProblem
+from fusebench.engine.blueprint import Blueprint, PredictionProblem, configured, expand
 from fusebench.engine.checked import Place, member_count
+from fusebench.engine.variants import Variants, compressible
 from fusebench.errors import Problem
 from fusebench.fusions import base as fusions
 from fusebench.fusions.base import load_fusion
-from fusebench.spec.model import FusionSpec, LearnerSpec, Spec
+from fusebench.spec.model import CompressSpec, FusionSpec, LearnerSpec, Spec
 
 ANY_TARGET: frozenset[str] = frozenset()  # no kind of target is known yet
 RESERVED_FUSION_KEYS = frozenset({"type", "members", "timeout"})
@@ -37,6 +38,7 @@ def check_models(spec: Spec, *, allow_import: bool, known: Container[Place] = ()
             *learners.check(learner, ANY_TARGET, allow_import=allow_import),
             *(problem.under("encode") for problem in encoders.check(learner.encode)),
             *_check_several_targets(learner),
+            *_check_compressed(learner),
         )
     ]
     found.extend(_unknown_metrics(spec))
@@ -45,7 +47,64 @@ def check_models(spec: Spec, *, allow_import: bool, known: Container[Place] = ()
             continue
         own = _check_fusion(fusion, member_count(spec, fusion), allow_import=allow_import)
         found.extend(problem.under("fusions", name) for problem in own)
-    return found
+        for position, compress in enumerate(fusion.compress):
+            own = _check_compression(compress, allow_import=allow_import)
+            found.extend(problem.under("fusions", name, "compress", position) for problem in own)
+    return found or list(_check_variants(spec))
+
+
+def _check_compression(compress: CompressSpec, *, allow_import: bool = False) -> Iterator[Problem]:
+    registry = compressions.REGISTRY
+    if registry.canonical(compress.type) is None:
+        message = f"unknown compression '{compress.type}'"
+        yield Problem(message=message, path=("type",), hint=registry.suggest(compress.type))
+        return
+    kind = registry.load(compress.type)
+    params, problems = _read_params(kind, compress.params)
+    yield from problems
+    if problems:
+        return
+    for path, learner in _nested_learners(params):
+        for problem in learners.check(learner, ANY_TARGET, allow_import=allow_import):
+            yield problem.under(*path)
+    yield from _check_params(kind, params)
+
+
+def _check_compressed(learner: LearnerSpec) -> Iterator[Problem]:
+    """Yield what is wrong with the compression of a learner by itself."""
+    if learner.compress is None:
+        return
+    found = [problem.under("compress") for problem in _check_compression(learner.compress)]
+    yield from found
+    if found or learners.REGISTRY.canonical(learner.type) is None:
+        return
+    trait = compressions.REGISTRY.load(learner.compress.type).trait  # type: ignore[attr-defined]  # a Compression
+    name = learner.compress.type
+    if trait is None:
+        message = f"{name} is a compression of fusions; write it under the fusion's `compress`"
+        yield Problem(message=message, path=("compress",))
+    elif trait not in learners.traits(learner):
+        how = f"a calibrated '{learner.type}'" if learner.calibrate else f"'{learner.type}'"
+        message = f"{name} does not apply to {how}, only to {', '.join(compressible(trait))}"
+        yield Problem(message=message, path=("compress",))
+
+
+def _check_variants(spec: Spec) -> Iterator[Problem]:
+    """Yield compressions that do not apply to their fusion, and ids that they would share with other models."""
+    if not any(fusion.compress for fusion in spec.fusions.values()):
+        return
+    resolved = spec.model_copy(update={"fusions": {name: resolve_fusion(one) for name, one in spec.fusions.items()}})
+    expanded, grids = expand(resolved)
+    fusions_ = configured(resolved, expanded, grids)
+    for name, fusion in resolved.fusions.items():
+        for position, compress in enumerate(fusion.compress):
+            variants = Variants(expanded, fusions_, expanding=False)
+            message = variants.refusal(name, compress)
+            taken = {*expanded, *fusions_} & {*variants.added_learners, *variants.added_fusions}
+            if not message and taken:
+                message = f"{compress.type}: the id '{min(taken)}' of what it adds is taken by another model"
+            if message:
+                yield Problem(message=message, path=("fusions", name, "compress", position))
 
 
 def _check_several_targets(learner: LearnerSpec) -> Iterator[Problem]:
@@ -97,25 +156,30 @@ def check_against_data(spec: Spec, blueprint: Blueprint, problem: PredictionProb
     found = check_scoring(spec, problem.target_type)
     names = [target.name for target in problem.targets]
     for name, learner in blueprint.learners.items():
+        if name.partition("[")[0] not in spec.learners:
+            continue  # a compressed one, whose problems are those of the learner in the spec
         if message := learners.check_targets(learner, names):
             found.append(_parameter_problem(message).under("learners", name.partition("[")[0]))
         if problem.numeric and blueprint.fits_problem(name, problem) and _reads_text(blueprint, name, problem):
             message = f"'{learner.type}' reads text, and '{problem.dataset}' has no text column"
             found.append(Problem(message=message, path=("learners", name.partition("[")[0], "type")))
-    for name in spec.fusions:
-        kind = blueprint.fusion_class(blueprint.fusions[name].spec.type)
+    for name, model in blueprint.fusions.items():
+        if model.kind == "reference":
+            continue
+        kind = blueprint.fusion_class(model.spec.type)
         if problem.target_type not in kind.target_types:
             continue
         members = blueprint.members_on(name, problem)
-        fusion = kind(**blueprint.fusions[name].spec.params)
+        fusion = kind(**model.spec.params)
         target_types = frozenset({problem.target_type})
         messages = [
             *fusion.check(members, target_types),
             *fusion.check_recipes(members, blueprint.recipes(members), target_types),
         ]
         if problem.n_features == 0 and (fusion.needs_features or fusion.trains):
-            messages.append(f"{blueprint.fusions[name].spec.type} needs features, '{problem.dataset}' has none")
-        found.extend(_parameter_problem(message).under("fusions", name) for message in messages)
+            messages.append(f"{model.spec.type} needs features, '{problem.dataset}' has none")
+        place = (name,) if name in spec.fusions else (blueprint.variant_of.get(name, name), "compress")
+        found.extend(_parameter_problem(message).under("fusions", *place) for message in messages)
     return found
 
 
@@ -127,7 +191,11 @@ def resolve_fusion(fusion: FusionSpec) -> FusionSpec:
     """Return a fusion's spec with nested learners read and lists made tuples; it must have been checked."""
     params, _ = _read_params(load_fusion(fusion.type), fusion.params)
     canonical = fusions.REGISTRY.canonical(fusion.type) or fusion.type
-    return fusion.model_copy(update={"type": canonical, "params": params})
+    read = tuple(
+        one.model_copy(update={"params": _read_params(compressions.REGISTRY.load(one.type), one.params)[0]})
+        for one in fusion.compress
+    )
+    return fusion.model_copy(update={"type": canonical, "params": params, "compress": read})
 
 
 def _check_fusion(fusion: FusionSpec, n_members: int, *, allow_import: bool) -> Iterator[Problem]:

@@ -98,6 +98,7 @@ def _models(blueprint: Blueprint) -> Iterator[ModelFacts]:
             members=fusion.members,
             order=order,
             alone=fusion.kind == "fusion" and blueprint.fusion_class(fusion.spec.type).trains,
+            variant_of=blueprint.variant_of.get(name, ""),
         )
 
 

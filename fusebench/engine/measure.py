@@ -38,6 +38,13 @@ class Measured:
         self.wall = time.perf_counter() - self._wall
         self.peak_memory = _peak_memory()
 
+    def plus(self, other: Measured) -> Measured:
+        """Return the cost of this block and another one together."""
+        both = Measured()
+        both.cpu, both.wall = self.cpu + other.cpu, self.wall + other.wall
+        both.peak_memory = max((one for one in (self.peak_memory, other.peak_memory) if one is not None), default=None)
+        return both
+
 
 class _Counter(io.RawIOBase):
     """Counts what is written and keeps nothing."""

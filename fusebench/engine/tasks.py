@@ -102,6 +102,13 @@ class InputsLostError(Exception):
         super().__init__(keys)
 
 
+class _FittedOnce(NamedTuple):
+    """A fitted learner that its compressed forms are made of, and what the fit cost."""
+
+    fitted: Any
+    cost: Measured
+
+
 @dataclass
 class Workbench:
     """Runs items of one blueprint.
@@ -120,6 +127,7 @@ class Workbench:
     data_folder: Callable[[str], Path]
     _data: _Recent[str, ProblemData] = field(default_factory=lambda: _Recent(4))
     _encoded: _Recent[Any, Encoded] = field(default_factory=lambda: _Recent(3))
+    _fitted: _Recent[Any, _FittedOnce] = field(default_factory=lambda: _Recent(1))
     _tensors: _Recent[Any, Tensor] = field(default_factory=lambda: _Recent(2))
 
     def run(self, item: Item) -> Entry:
@@ -212,20 +220,31 @@ class Workbench:
         data = self.data(problem)
         encoded = self._part(item, problem)
         train = data.splits.training_rows(item.part)
-        with Measured() as fitting:
-            fitted = learners.fit(
-                self.blueprint.learners[item.learner],
-                encoded.train,
-                data.y[train],
-                target_type=problem.target_type,
-                n_classes=problem.n_classes,
-                random_state=self.blueprint.random_state,
-                n_threads=problem.n_threads,
-                sample_weight=None if data.weights is None else data.weights[train],
-                groups=None if data.groups is None else data.groups[train],
-                categorical=encoded.categorical,
-                class_labels=problem.classes,
-            )
+        spec = self.blueprint.learners[item.learner]
+
+        def fit() -> _FittedOnce:
+            with Measured() as fitting:
+                fitted = learners.fit(
+                    spec.model_copy(update={"compress": None}),
+                    encoded.train,
+                    data.y[train],
+                    target_type=problem.target_type,
+                    n_classes=problem.n_classes,
+                    random_state=self.blueprint.random_state,
+                    n_threads=problem.n_threads,
+                    sample_weight=None if data.weights is None else data.weights[train],
+                    groups=None if data.groups is None else data.groups[train],
+                    categorical=encoded.categorical,
+                    class_labels=problem.classes,
+                )
+            return _FittedOnce(fitted, fitting)
+
+        plain = self.blueprint.plain_digest(item.learner)
+        fitted, fitting = fit() if plain is None else self._fitted.get_or_make((problem.digest, item.part, plain), fit)
+        if spec.compress is not None:
+            with Measured() as compressing:
+                fitted = learners.compressed(fitted, spec.compress)
+            fitting = fitting.plus(compressing)
         begun = time.perf_counter()
         answers = fitted.answer_all(encoded.predicted)
         predict_seconds = time.perf_counter() - begun

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusebench.judge import distilled, warn
+from fusebench.judge.compressed import compressed
 from fusebench.judge.costs import ORACLE
 from fusebench.judge.leaderboard import leaderboard
 from fusebench.judge.margins import margin_of
@@ -73,6 +74,7 @@ def compare(results: Results, *, alpha: float = 0.05, margins: Mapping[str, floa
         per_dataset={label: tuple(per_dataset[label]) for label in labels.values() if label in per_dataset},
         datasets=tuple(labels.values()),
         regrets=tuple(lost),
+        compressed=compressed(results, leaders),
         distilled=tuple(students),
         costs=costs,
         fronts=pareto_fronts(leaders, costs),

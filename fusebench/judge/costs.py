@@ -40,15 +40,14 @@ def costs_of(results: Results, labels: set[str]) -> dict[str, ModelCost]:
             total[model] = total.get(model, 0.0) + cpu
     facts = {model.id: model for model in results.models}
     costs = {}
-    shares = _asked(results, labels)
+    asked, kept = (shares_of(results, labels, name) for name in ("run_share", "kept_share"))
     for model in facts:
-        whole = {model, *_members(model, facts)}
         deployable = model not in (ORACLE, BEST_SINGLE)
-        weight = _sum(size, whole) if deployable else None
+        weight = _expected(size, _needed(model, facts, kept)) if deployable else None
         costs[model] = ModelCost(
             fit_seconds_marginal=fit.get(model) if model != ORACLE else None,
             fit_seconds_total=total.get(model) if model != ORACLE else None,
-            predict_us_per_row=_expected(predict_us, _needed(model, facts, shares)) if deployable else None,
+            predict_us_per_row=_expected(predict_us, _needed(model, facts, asked)) if deployable else None,
             bytes=None if weight is None else round(weight),
         )
     return costs
@@ -79,11 +78,6 @@ def _own(results: Results, labels: set[str]) -> tuple[dict[str, float], dict[str
     return fit, predict_us, {model: sum(found) / len(found) for model, found in sizes.items()}
 
 
-def _members(model: str, facts: Mapping[str, ModelFacts]) -> set[str]:
-    direct = set(_direct(model, facts))
-    return direct.union(*(_members(one, facts) for one in direct))
-
-
 def _direct(model: str, facts: Mapping[str, ModelFacts]) -> tuple[str, ...]:
     """Return the members that a model needs to predict."""
     if model not in facts or facts[model].alone:
@@ -91,13 +85,22 @@ def _direct(model: str, facts: Mapping[str, ModelFacts]) -> tuple[str, ...]:
     return tuple(member for member in facts[model].members if member in facts)
 
 
-def _asked(results: Results, labels: set[str]) -> dict[str, dict[str, float]]:
-    """Return the mean share of rows that each member was asked for, by fusions that do not ask all for every row."""
+def shares_of(results: Results, labels: set[str], name: str) -> dict[str, dict[str, float]]:
+    """Return the mean of a share per member that fusions explain, over the splits of some datasets.
+
+    Parameters
+    ----------
+    labels : set of str
+        The datasets, as `dataset_labels` names them.
+    name : {"run_share", "kept_share"}
+        Of rows that a member is asked for; of whether it is part of the model at all. Fusions that say nothing ask and
+        keep every member.
+    """
     named = dataset_labels(results)
     seen: dict[str, dict[str, list[float]]] = {}
     for (dataset, target, fusion, _, _), told in results.explanations.items():
-        if named.get((dataset, target)) in labels and isinstance(told.get("run_share"), Mapping):
-            for member, share in told["run_share"].items():
+        if named.get((dataset, target)) in labels and isinstance(told.get(name), Mapping):
+            for member, share in told[name].items():
                 seen.setdefault(fusion, {}).setdefault(member, []).append(float(share))
     return {
         fusion: {member: sum(found) / len(found) for member, found in members.items()}
@@ -119,8 +122,3 @@ def _expected(values: Mapping[str, float], shares: Mapping[str, float]) -> float
     if not all(model in values for model in shares):
         return None
     return sum(values[model] * share for model, share in sorted(shares.items()))
-
-
-def _sum(values: Mapping[str, float], models: set[str]) -> float | None:
-    known = [values[model] for model in sorted(models) if model in values]
-    return sum(known) if len(known) == len(models) else None

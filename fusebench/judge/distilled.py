@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fusebench import compressions
 from fusebench.judge.costs import ModelCost, costs_of
 from fusebench.judge.margins import in_words
 from fusebench.judge.scoretable import ScoreTable
@@ -133,12 +134,23 @@ def gain_kept(score: float, teacher: float, alone: float | None) -> float | None
 
 def student_alone(spec: Mapping[str, Any], model: str) -> str:
     """Return the learner of a spec that is the student of one of its distillations, empty if there is none."""
-    fusion = spec.get("fusions", {}).get(model, {})
-    wanted = fusion.get("student")
+    fusions = spec.get("fusions", {})
+    wanted = (fusions[model] if model in fusions else _compression(fusions, model)).get("student")
     kinds = [wanted] if wanted is not None else ["logistic_regression", "ridge"]
     recipes = [_recipe({"type": one} if isinstance(one, str) else one) for one in kinds]
     learners = spec.get("learners", {})
     return next((name for name, one in learners.items() if not one.get("grid") and _recipe(one) in recipes), "")
+
+
+def _compression(fusions: Mapping[str, Any], model: str) -> Mapping[str, Any]:
+    """Return the entry of a fusion's ``compress:`` that a model comes from, empty if there is none."""
+    for name, fusion in fusions.items():
+        for one in fusion.get("compress", ()):
+            params = {key: value for key, value in one.items() if key != "type"}
+            if model == f"{name}+{compressions.label(one['type'], params)}":
+                found: Mapping[str, Any] = one
+                return found
+    return {}
 
 
 def _recipe(learner: Mapping[str, Any]) -> tuple[Any, ...]:

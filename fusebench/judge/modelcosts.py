@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fusebench.judge.costs import ORACLE
+from fusebench.judge.compressed import dominated
+from fusebench.judge.costs import ORACLE, shares_of
+from fusebench.judge.scoretable import dataset_labels
 from fusebench.judge.verdicts import LeaderboardRow
 from fusebench.results import ModelFacts, Results
 
@@ -65,6 +67,8 @@ def model_costs(results: Results) -> tuple[ModelCosts, ...]:
         gathered.setdefault((row.dataset, row.target, row.model), []).append(row)
     used = members_used(results)
     watts = _watts(results)
+    named = dataset_labels(results)
+    kept = {place: shares_of(results, {label}, "kept_share") for place, label in named.items()}
     facts = {model.id: model for model in results.models}
     rows = []
     for where in sorted({*gathered, *results.totals}):
@@ -82,7 +86,7 @@ def model_costs(results: Results) -> tuple[ModelCosts, ...]:
                     _sum(row.fit_cpu_seconds for row in own), _sum(row.fit_wall_seconds for row in own),
                     cpu, None if total is None else total[2],
                     *(None if size not in took else 1e6 * took[size] for size in (1, 100, 1000)),
-                    _bytes(where, gathered, facts),
+                    _bytes(where, gathered, facts, kept[where[:2]]),
                     max((row.peak_memory_bytes for row in own if row.peak_memory_bytes is not None), default=None),
                     used.get(where), joules, "n/a" if joules is None else "estimated from declared watts",
                 )
@@ -122,7 +126,7 @@ def pareto_fronts(
                 for model, score in scores.items()
                 if score is not None and model in suite[cost]
             }
-            fronts[metric][cost] = tuple(one for one in points if not _dominated(one, points))
+            fronts[metric][cost] = tuple(one for one in points if not dominated(one, points))
     return fronts
 
 
@@ -142,13 +146,6 @@ def suite_costs(leaders: Sequence[LeaderboardRow], costs: Iterable[ModelCosts]) 
         if len(known) == len(found):
             suite["latency_us"][model] = sum(known) / len(known)
     return suite
-
-
-def _dominated(one: str, points: Mapping[str, tuple[float, float]]) -> bool:
-    score, cost = points[one]
-    return any(
-        other != one and s >= score and c <= cost and (s > score or c < cost) for other, (s, c) in points.items()
-    )
 
 
 def _behind(
@@ -173,17 +170,27 @@ def _behind(
     )
 
 
-def _bytes(where: Where, costs: Mapping[Where, list[Any]], facts: Mapping[str, ModelFacts]) -> int | None:
-    """Return the size of a model and of everything in it; None where a part is unknown."""
+def _bytes(
+    where: Where,
+    costs: Mapping[Where, list[Any]],
+    facts: Mapping[str, ModelFacts],
+    kept: Mapping[str, Mapping[str, float]],
+) -> int | None:
+    """Return the size of a model and of everything that it keeps; None where a part is unknown."""
     dataset, target, model = where
     if facts[model].type == "best_single":
         return None
     sizes = [row.bytes for row in costs.get(where, []) if row.bytes is not None]
     if not sizes:
         return None
-    inside = [_bytes((dataset, target, one), costs, facts) for one in facts[model].members if one in facts]
-    known = [one for one in inside if one is not None]
-    return round(sum(sizes) / len(sizes)) + sum(known) if len(known) == len(inside) else None
+    members = () if facts[model].alone else [one for one in facts[model].members if one in facts]
+    inside = {one: _bytes((dataset, target, one), costs, facts, kept) for one in members}
+    known = {one: found for one, found in inside.items() if found is not None}
+    if len(known) < len(inside):
+        return None
+    shares = kept.get(model, {})
+    size: float = sum(sizes) / len(sizes)
+    return round(size + sum(size_inside * shares.get(one, 1.0) for one, size_inside in known.items()))
 
 
 def _watts(results: Results) -> float | None:

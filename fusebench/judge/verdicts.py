@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from fusebench.judge.compressed import Compressed
 from fusebench.judge.distilled import Distilled
 from fusebench.judge.regret import Regret
 
@@ -122,6 +123,8 @@ class Verdicts:
         ``{metric: {cost: models}}``: the models that no other beats in score at no more of that cost.
     datasets : tuple of str
         How the datasets are named here: ``name``, or ``name:target`` where a dataset has several targets.
+    compressed : tuple of Compressed
+        Every fusion that has compressed forms, followed by them, by metric.
     distilled : tuple of Distilled
         What every distilled student keeps of its teacher, by metric.
     regrets : tuple of Regret
@@ -135,6 +138,7 @@ class Verdicts:
     per_dataset: Mapping[str, tuple[LeaderboardRow, ...]] = field(default_factory=dict)
     datasets: tuple[str, ...] = ()
     regrets: tuple[Regret, ...] = ()
+    compressed: tuple[Compressed, ...] = ()
     distilled: tuple[Distilled, ...] = ()
     costs: tuple[Any, ...] = ()
     fronts: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fusebench.errors import Problem
     from fusebench.learners._fitted import Fitted
     from fusebench.learners._targets import FittedTargets, Target
-    from fusebench.spec.model import LearnerSpec
+    from fusebench.spec.model import CompressSpec, LearnerSpec
 
 __all__ = [
     "REGISTRY",
@@ -32,6 +32,7 @@ __all__ = [
     "check",
     "check_targets",
     "code_digest",
+    "compressed",
     "expected_seconds",
     "fingerprint",
     "fit",
@@ -43,6 +44,7 @@ __all__ = [
     "predicts",
     "several_targets",
     "thread_aware",
+    "traits",
 ]
 
 
@@ -145,6 +147,19 @@ def several_targets(spec: LearnerSpec) -> bool:
 def check_targets(spec: LearnerSpec, targets: Sequence[str]) -> str:
     """Return what is wrong with a learner's parameters for these targets of a dataset, empty if nothing."""
     return _family(spec).check_targets(spec.params, targets)
+
+
+def compressed(fitted: Fitted, compress: CompressSpec) -> Fitted:
+    """Return a fitted learner with its estimator compressed; see `fusebench.learners._fitting.compressed`."""
+    from fusebench.learners import _fitting
+
+    return _fitting.compressed(fitted, compress)
+
+
+def traits(spec: LearnerSpec) -> Mapping[str, Any]:
+    """Return what compressions may ask of a learner; a calibrated one has no weights of its own to compress."""
+    own = _family(spec).traits
+    return own if spec.calibrate is None else {name: value for name, value in own.items() if name == "trees"}
 
 
 def auto_encoder(spec: LearnerSpec, target_type: str) -> str:  # noqa: ARG001  # may depend on it one day

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fusebench import compressions
 from fusebench.errors import FitError
 from fusebench.learners._early_stopping import validation_rows
 from fusebench.learners._families import family_of
 from fusebench.learners._fitted import Constant, Fitted, Notes
 from fusebench.learners.base import NOTHING, Family, Floats
-from fusebench.spec.model import LearnerSpec
+from fusebench.spec.model import CompressSpec, LearnerSpec
 
 OWN_LABELS_NOTE = "no predict_proba: probabilities by a sigmoid fitted on inner folds, labels are its own"
 
@@ -157,7 +159,21 @@ def fit(
     if family.predicts_with_one_thread:
         _use_one_thread(estimator, str(family.threads))
     follows = family.labels_follow_proba and spec.calibrate is None
-    return Fitted(estimator, classes, n_classes, dense, follows, family.rows_are_independent, notes)
+    fitted = Fitted(estimator, classes, n_classes, dense, follows, family.rows_are_independent, notes)
+    return fitted if spec.compress is None else compressed(fitted, spec.compress)
+
+
+def compressed(fitted: Fitted, compress: CompressSpec) -> Fitted:
+    """Return a fitted learner with its estimator compressed; one that knows a single class stays as it is.
+
+    Raises
+    ------
+    FitError
+        If it cannot be compressed.
+    """
+    if isinstance(fitted.estimator, Constant):
+        return fitted
+    return replace(fitted, estimator=compressions.compressed(compress, fitted.estimator))
 
 
 def _with_probabilities(estimator: Any, calibrate: str | None, *, proba: bool) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import log2
-from typing import Any
+from typing import Any, ClassVar
 
 from fusebench.learners.base import Family, number
 
@@ -14,6 +14,7 @@ class _Forest(Family):
 
     encoder = "ordinal"
     threads = "n_jobs"
+    traits: ClassVar[Mapping[str, Any]] = {"trees": (("n_estimators",), 100)}
     # Threads add the trees' votes in the order in which they finish.
     predicts_with_one_thread = True
     labels_follow_proba = True

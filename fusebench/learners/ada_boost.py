@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from fusebench.learners.base import Family, number
 
@@ -14,6 +14,7 @@ class AdaBoost(Family):
     classifier = "sklearn.ensemble.AdaBoostClassifier"
     regressor = "sklearn.ensemble.AdaBoostRegressor"
     encoder = "ordinal_imputed"
+    traits: ClassVar[Mapping[str, Any]] = {"trees": (("n_estimators",), 50)}
 
     def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
         """Return a rough guess."""

@@ -79,6 +79,9 @@ class Family:
     """Whether one fit serves all targets of a dataset; its estimator has ``fit_targets``, ``predict_targets``..."""
     given: ClassVar[bool] = False
     """Whether its predictions are given and looked up, so that nothing is fitted."""
+    traits: ClassVar[Mapping[str, Any]] = NOTHING
+    """What compressions ask of an estimator: ``trees`` (the parameter that counts them, and its default), ``weights``,
+    ``units``."""
     extra: ClassVar[str | None] = None
     """The extra of this project that brings the library."""
 

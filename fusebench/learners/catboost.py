@@ -19,6 +19,9 @@ class CatBoost(Family):
     threads = "thread_count"
     accepts_sparse = False
     extra = "catboost"
+    traits: ClassVar[Mapping[str, Any]] = {
+        "trees": (("iterations", "n_estimators", "num_boost_round", "num_trees"), 1000)
+    }
 
     def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
         """Return a rough guess: 1,000 rounds unless the spec says otherwise."""

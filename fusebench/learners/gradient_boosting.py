@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from fusebench.learners.base import Family, number
 
@@ -17,6 +17,7 @@ class GradientBoosting(Family):
     classifier = "sklearn.ensemble.GradientBoostingClassifier"
     regressor = "sklearn.ensemble.GradientBoostingRegressor"
     encoder = "ordinal_imputed"
+    traits: ClassVar[Mapping[str, Any]] = {"trees": (("n_estimators",), 100)}
 
     def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
         """Return a rough guess: one tree per round and class."""

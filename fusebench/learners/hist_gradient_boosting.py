@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ class HistGradientBoosting(Family):
     classifier = "sklearn.ensemble.HistGradientBoostingClassifier"
     regressor = "sklearn.ensemble.HistGradientBoostingRegressor"
     encoder = "native"
+    traits: ClassVar[Mapping[str, Any]] = {"trees": (("max_iter",), 100)}
     accepts_sparse = False
 
     def categorical(self, X: Any, columns: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any], str]:

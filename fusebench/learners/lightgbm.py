@@ -27,6 +27,9 @@ class LightGBM(Family):
     threads = "n_jobs"
     labels_follow_proba = True
     rows_are_independent = True
+    traits: ClassVar[Mapping[str, Any]] = {
+        "trees": (("n_estimators", "num_iterations", "num_boost_round", "num_trees", "num_round", "nrounds"), 100)
+    }
     least: ClassVar[Mapping[str, float]] = {
         "n_estimators": 1,
         "num_leaves": 2,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from fusebench.learners.base import Family, number
 
@@ -13,6 +13,7 @@ class MLP(Family):
 
     classifier = "sklearn.neural_network.MLPClassifier"
     regressor = "sklearn.neural_network.MLPRegressor"
+    traits: ClassVar[Mapping[str, Any]] = {"weights": True, "units": True}
 
     def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
         """Return a rough guess: passes over the data in batches of 200."""

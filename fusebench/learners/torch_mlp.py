@@ -16,6 +16,7 @@ class TorchMLP(Family):
     encoder = "native"
     defaults: ClassVar[Mapping[str, Any]] = {}
     threads = "n_jobs"
+    traits: ClassVar[Mapping[str, Any]] = {"weights": True, "units": True}
     accepts_sparse = False
     extra = "torch"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+from fusebench.learners.base import NOTHING
 from fusebench.learners.torch_mlp import TorchMLP
 
 
@@ -20,6 +21,7 @@ class TorchMultitask(TorchMLP):
     classifier = "fusebench.learners._torch_multitask.TorchMultitaskClassifier"
     regressor = "fusebench.learners._torch_multitask.TorchMultitaskRegressor"
     several_targets = True
+    traits: ClassVar[Mapping[str, Any]] = NOTHING  # a network of several heads is not compressed
 
     def violation(self, name: str, value: Any) -> str:
         """Return what is wrong with the weights of the targets, as far as their number does not matter."""

@@ -22,6 +22,8 @@ class Transformer(Family):
     encoder = "text"
     defaults: ClassVar[Mapping[str, Any]] = {}
     threads = "n_jobs"
+    labels_follow_proba = True
+    traits: ClassVar[Mapping[str, Any]] = {"weights": True}
     extra = "transformers"
 
     @property

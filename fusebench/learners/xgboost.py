@@ -50,6 +50,7 @@ class XGBoost(Family):
     encoder = "native"
     defaults: ClassVar[Mapping[str, Any]] = {"verbosity": 0}
     threads = "n_jobs"
+    traits: ClassVar[Mapping[str, Any]] = {"trees": (("n_estimators",), 100)}
     least: ClassVar[Mapping[str, float]] = {
         "n_estimators": 1,
         "early_stopping_rounds": 1,

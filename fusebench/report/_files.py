@@ -49,8 +49,6 @@ def write_run(results: Results, verdicts: Verdicts, folder: Path, base: Path | N
     """
     import yaml
 
-    from fusebench.report.html import Html
-
     files = {
         "spec.yaml": yaml.safe_dump(
             _plain(_moved(results.spec, base or Path(), folder)), sort_keys=False, allow_unicode=True
@@ -63,9 +61,10 @@ def write_run(results: Results, verdicts: Verdicts, folder: Path, base: Path | N
         "costs.csv": as_csv(Cost._fields, results.costs),
         "failures.csv": as_csv(Failure._fields, results.failures),
         "contributions.csv": as_csv(CONTRIBUTIONS, _contributions(results)),
-        "report.html": Html().render(results, verdicts),
         "summary.json": as_json(summary(results, verdicts)),
     }
+    if verdicts.compressed:
+        files = {"compressed.csv": as_csv(verdicts.compressed[0]._fields, verdicts.compressed), **files}
     with io.storage_errors(folder):
         io.write_together({folder / name: [text.encode()] for name, text in files.items()})
 
@@ -101,6 +100,7 @@ def summary(results: Results, verdicts: Verdicts) -> dict[str, Any]:
                 "members": list(one.members),
                 "order": one.order,
                 "alone": one.alone,
+                "variant_of": one.variant_of,
             }
             for one in results.models
         ],
@@ -109,14 +109,13 @@ def summary(results: Results, verdicts: Verdicts) -> dict[str, Any]:
         "fronts": verdicts.fronts,
         "sentences": list(verdicts.sentences),
         "warnings": list(verdicts.warnings),
+        "compressed": [row._asdict() for row in verdicts.compressed],
         "distilled": [row._asdict() for row in verdicts.distilled],
         "regrets": [row._asdict() for row in verdicts.regrets],
         "notes": list(results.notes),
         "n_failures": len(results.failures),
         "failed_cells": [list(cell) for cell in failed_cells(results)],
         "inapplicable": [list(one) for one in sorted(inapplicable_models(results))],
-        "contributions": [row._asdict() for row in results.contributions],
-        "diagnoses": list(results.diagnoses),
         "totals": _totals(results),
         "latencies": [
             {"dataset": d, "target": t, "model": m, "seconds": {str(size): took for size, took in told.items()}}
@@ -168,44 +167,22 @@ def _totals(results: Results) -> list[dict[str, Any]]:
 
 
 def _contributions(results: Results) -> list[tuple[Any, ...]]:
-    """Return what each member adds, where that was computed, and the mean and spread of its learned weight."""
-    weights = learned_weights(results)
-    rows = {
-        (_label(results, row.dataset, row.target), row.fusion, row.member, row.metric): (row.shapley, row.leave_one_out)
-        for row in results.contributions
-    }
-    for dataset, target, fusion, member in weights:
-        rows.setdefault((_label(results, dataset, target), fusion, member, results.metrics[0]), (None, None))
-    spread = {
-        (_label(results, dataset, target), fusion, member): found
-        for (dataset, target, fusion, member), found in weights.items()
-    }
-    return [(*key, *rows[key], *spread.get(key[:3], (None, None))) for key in sorted(rows)]
-
-
-def learned_weights(results: Results) -> dict[tuple[str, str, str, str], tuple[float, float | None]]:
-    """Return mean and standard deviation over splits of each member's learned weight, by dataset, target and fusion."""
+    """Return the mean and spread over splits of each member's learned weight."""
     members = {one.id: one.members for one in results.models}
     gathered: dict[tuple[str, str, str, str], list[float]] = {}
-    for (dataset, target, fusion, _, _), told in results.explanations.items():
+    for (dataset, _, fusion, _, _), told in results.explanations.items():
         weights = told.get("weights")
         if not isinstance(weights, (list, tuple)) or len(weights) != len(members.get(fusion, ())):
             continue
         for member, weight in zip(members[fusion], weights, strict=True):
             if isinstance(weight, (int, float)):
-                gathered.setdefault((dataset, target, fusion, member), []).append(float(weight))
-    found = {}
-    for key, values in gathered.items():
+                gathered.setdefault((dataset, fusion, member, results.metrics[0]), []).append(float(weight))
+    rows: list[tuple[Any, ...]] = []
+    for key, values in sorted(gathered.items()):
         mean = sum(values) / len(values)
         spread = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1)) if len(values) > 1 else None
-        found[key] = (mean, spread)
-    return found
-
-
-def _label(results: Results, dataset: str, target: str) -> str:
-    """Return how a dataset is named: by its name alone where it has one target."""
-    alone = sum(one.name == dataset for one in results.datasets) < 2
-    return dataset if alone else f"{dataset}:{target}"
+        rows.append((*key, None, None, mean, spread))
+    return rows
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -14,7 +14,6 @@ from fusebench.report._files import FORMULA_STARTS
 from fusebench.results import (
     SCHEMA_VERSION,
     Cell,
-    Contribution,
     Cost,
     DatasetFacts,
     Failure,
@@ -83,6 +82,7 @@ def _results(folder: Path, summary: Mapping[str, Any]) -> Results:
                 members=tuple(one["members"]),
                 order=one["order"],
                 alone=one["alone"],
+                variant_of=one.get("variant_of", ""),
             )
             for one in summary["models"]
         ),
@@ -108,8 +108,6 @@ def _results(folder: Path, summary: Mapping[str, Any]) -> Results:
             (one["dataset"], one["target"], one["model"]): {int(size): took for size, took in one["seconds"].items()}
             for one in summary.get("latencies", ())
         },
-        contributions=tuple(Contribution(**one) for one in summary.get("contributions", ())),
-        diagnoses=tuple(summary.get("diagnoses", ())),
         complete=bool(summary["complete"]),
     )
 

@@ -46,6 +46,11 @@ class Verdicts(Protocol):
         ...
 
     @property
+    def compressed(self) -> Sequence[Any]:
+        """Full and compressed fusions, by metric and fusion."""
+        ...
+
+    @property
     def distilled(self) -> Sequence[Any]:
         """What every distilled student keeps of its teacher."""
         ...
@@ -115,6 +120,32 @@ def rank(value: float | None) -> str:
 def board_of(verdicts: Verdicts, metric: str) -> list[Any]:
     """Return the leaderboard rows of one metric."""
     return [row for row in verdicts.leaderboard if row.metric == metric]
+
+
+COMPRESSED_CELLS = (
+    "model", "score", "difference", "bytes", "ratio", "us per row", "ratio", "CPU s", "ratio", "front of",
+)  # fmt: skip
+
+
+def compressed_cells(row: Any) -> list[str]:
+    """Return a full or compressed fusion as the texts of `COMPRESSED_CELLS`."""
+    difference = "" if row.model == row.fusion or row.difference is None else f"{row.difference:+.4f}"
+    size = "n/a" if row.bytes is None else f"{row.bytes:,}"
+    took = "n/a" if row.predict_us_per_row is None else f"{row.predict_us_per_row:.3g}"
+    ratios = ["n/a" if one is None else f"{one:.2f}" for one in (row.bytes_ratio, row.latency_ratio, row.cpu_ratio)]
+    return [
+        "full" if row.model == row.fusion else visible(row.model.removeprefix(row.fusion)),
+        number(row.mean_score), difference, size, ratios[0], took, ratios[1],
+        seconds(row.cpu_seconds), ratios[2], row.fronts,
+    ]  # fmt: skip
+
+
+def compressed_groups(verdicts: Verdicts) -> dict[tuple[str, str], list[Any]]:
+    """Return the rows of full and compressed fusions by metric and fusion."""
+    groups: dict[tuple[str, str], list[Any]] = {}
+    for row in verdicts.compressed:
+        groups.setdefault((row.metric, row.fusion), []).append(row)
+    return groups
 
 
 CELLS = ("rank", "model", "kind", "mean score", "95% interval", "vs best_single", "group", "CPU s", "failures")

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import re
 
-from fusebench.report.base import CELLS, FRONT_SAYS, Format, Verdicts, board_of, cells, visible
+from fusebench.report.base import (
+    CELLS,
+    COMPRESSED_CELLS,
+    FRONT_SAYS,
+    Format,
+    Verdicts,
+    board_of,
+    cells,
+    compressed_cells,
+    compressed_groups,
+    visible,
+)
 from fusebench.results import Results
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#!~$])")
@@ -20,6 +31,10 @@ class Markdown(Format):
         for metric in results.metrics:
             lines += ["", f"### {escape(metric)}", "", row(CELLS), row(["---"] * len(CELLS))]
             lines += [row([escape(cell) for cell in cells(one, verdicts)]) for one in board_of(verdicts, metric)]
+        for (metric, fusion), group in compressed_groups(verdicts).items():
+            lines += ["", f"### {escape(fusion)}, compressed ({escape(metric)})", "", row(COMPRESSED_CELLS)]
+            lines += [row(["---"] * len(COMPRESSED_CELLS))]
+            lines += [row([escape(cell) for cell in compressed_cells(one)]) for one in group]
         lines += ["", escape(FRONT_SAYS), "", *(f"> {escape(one)}" for one in verdicts.warnings)]
         return "\n".join(lines).rstrip("\n")
 

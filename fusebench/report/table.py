@@ -7,10 +7,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from fusebench.report.base import (
+    COMPRESSED_CELLS,
     FRONT_SAYS,
     Format,
     Verdicts,
     board_of,
+    compressed_cells,
+    compressed_groups,
     marked,
     number,
     rank,
@@ -48,6 +51,9 @@ class TerminalTable(Format):
             if rows:
                 console.print(_heading(results, metric))
                 console.print(_table(rows, verdicts))
+        for (metric, fusion), group in compressed_groups(verdicts).items():
+            console.print(Text(f"\n{visible(fusion)}, compressed ({metric})", style="bold"))
+            console.print(_compressed(group))
         if any(row.model == "oracle" for row in verdicts.leaderboard):
             console.print(Text("oracle is an upper bound that looks at the answers: not deployable, never ranked."))
         console.print(
@@ -115,6 +121,21 @@ def _table(rows: list[Any], verdicts: Verdicts) -> Table:
             *([Text(row.failures, style="red")] if failed else []),
         ]
         table.add_row(*shown)
+    return table
+
+
+def _compressed(group: list[Any]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column(COMPRESSED_CELLS[0], overflow="fold", min_width=8)
+    for name in COMPRESSED_CELLS[1:-1]:
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column(COMPRESSED_CELLS[-1], overflow="fold", min_width=7)
+    for row in group:
+        table.add_row(*map(Text, compressed_cells(row)))
     return table
 
 

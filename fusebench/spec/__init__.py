@@ -137,9 +137,14 @@ def to_mapping(spec: Spec) -> dict[str, Any]:
     full["datasets"] = [_flat(one, "options") for one in full["datasets"]]
     for kind in ("learners", "fusions"):
         full[kind] = {name: _flat(one, "params") for name, one in full[kind].items()}
+    for one in full["learners"].values():
+        if (own := one.pop("compress")) is not None:
+            one["compress"] = _flat(own, "params")
     for fusion in full["fusions"].values():
         if fusion["members"] is None:
             del fusion["members"]
+        if several := fusion.pop("compress"):
+            fusion["compress"] = [_flat(own, "params") for own in several]
     return full
 
 

@@ -11,15 +11,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from fusebench.errors import Problem
-from fusebench.spec.model import CV, DatasetSpec, FusionSpec, LearnerSpec, Resources, Spec
+from fusebench.spec.model import CV, CompressSpec, DatasetSpec, FusionSpec, LearnerSpec, Resources, Spec
 
 RESERVED_IDS = frozenset({"best_single", "uniform_average", "oracle"})
 SINGULAR = {"dataset": "datasets", "learner": "learners", "fusion": "fusions", "metric": "scoring"}
 DATA_SUFFIXES = frozenset(
     {"csv", "tsv", "parquet", "feather", "arff", "gz", "bz2", "xz", "zst", "zip", "libsvm", "txt"}
 )
-LEARNER_KEYS = ("type", "encode", "calibrate", "grid", "timeout", "cost", "bytes")
-FUSION_KEYS = ("type", "members", "timeout")
+LEARNER_KEYS = ("type", "encode", "calibrate", "grid", "timeout", "cost", "bytes", "compress")
+FUSION_KEYS = ("type", "members", "timeout", "compress")
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?(?:(\d+(?:\.\d+)?)s)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)B?")
 _POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
@@ -313,6 +313,8 @@ class _Reader:
             for key, one in own["grid"].items():
                 if not isinstance(one, tuple) or not one:
                     self.note(f"got {shown(one)}, expected a list of values", (*where, "grid", key))
+        if own.get("compress") is not None:
+            own["compress"] = self._compression(own["compress"], (*where, "compress"))
         found = self._section(LearnerSpec, own, where)
         return found if isinstance(found, LearnerSpec) else None
 
@@ -329,8 +331,27 @@ class _Reader:
             own["members"] = tuple(members)
             if not members:
                 self.note("the list of members is empty", (*where, "members"))
+        own["compress"] = self._compressions(own.get("compress"), (*where, "compress"))
         found = self._section(FusionSpec, own, where)
         return found if isinstance(found, FusionSpec) else None
+
+    def _compressions(self, value: Any, where: Where) -> tuple[CompressSpec, ...]:
+        if value is None:
+            return ()
+        if not isinstance(value, (list, tuple)):
+            found = [self._compression(value, where)]
+        else:
+            found = [self._compression(one, (*where, position)) for position, one in enumerate(value)]
+            if not value:
+                self.note("the list is empty, name at least one compression", where)
+        for position, one in enumerate(found):
+            if one is not None and one in found[:position]:
+                self.note(f"duplicate compression '{one.type}'", (*where, position))
+        return tuple(one for one in found if one is not None)
+
+    def _compression(self, value: Any, where: Where) -> CompressSpec | None:
+        own = self._split(value, where, ("type",), "compression")
+        return None if own is None else self._section(CompressSpec, own, where)
 
     def _split(self, value: Any, where: Where, reserved: tuple[str, ...], noun: str) -> dict[str, Any] | None:
         if isinstance(value, str):

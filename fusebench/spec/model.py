@@ -59,6 +59,13 @@ class DatasetSpec(Model):
     options: Mapping[str, Any] = Field(default_factory=dict)
 
 
+class CompressSpec(Model):
+    """A compression: its type and its parameters."""
+
+    type: str
+    params: Mapping[str, Any] = Field(default_factory=dict)
+
+
 class LearnerSpec(Model):
     """A learner: its type and parameters, and how it is prepared.
 
@@ -80,6 +87,8 @@ class LearnerSpec(Model):
         A declared cost of predicting a row, in any unit, at least 0, for strategies that choose by cost.
     bytes : int, optional
         A declared size of the fitted model, for strategies that choose by size.
+    compress : CompressSpec, optional
+        How the fitted estimator is made smaller, inside the same fit.
     """
 
     type: str
@@ -90,15 +99,17 @@ class LearnerSpec(Model):
     timeout: float | None = None
     cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     bytes: Annotated[int, Field(ge=0)] | None = None
+    compress: CompressSpec | None = None
 
 
 class FusionSpec(Model):
-    """A fusion: its type, its members (None: all learners in spec order) and its parameters."""
+    """A fusion: its type, its members (None: all learners in spec order), its parameters, and its compressions."""
 
     type: str
     members: tuple[str, ...] | None = None
     timeout: float | None = None
     params: Mapping[str, Any] = Field(default_factory=dict)
+    compress: tuple[CompressSpec, ...] = ()
 
 
 class CV(Model):

@@ -13,19 +13,28 @@ Schema = Mapping[str, Any]
 
 
 def json_schema(
-    learners: Mapping[str, Schema], fusions: Mapping[str, Schema], datasets: Sequence[str]
+    learners: Mapping[str, Schema],
+    fusions: Mapping[str, Schema],
+    compressions: Mapping[str, Schema],
+    datasets: Sequence[str],
 ) -> dict[str, Any]:
     """Return the schema (draft 2020-12).
 
     Parameters
     ----------
-    learners, fusions : mapping of str to mapping
+    learners, fusions, compressions : mapping of str to mapping
         Schemas of the parameters, by type.
     datasets : sequence of str
         Names in the registry.
     """
-    learner = _component(learners, _learner_keys(), open_ended=True)
-    fusion = _component(fusions, {"members": _one_or_many({"type": "string"}), "timeout": TIME}, open_ended=False)
+    keys = {**_learner_keys(), "compress": _component(compressions, {}, open_ended=False)}
+    learner = _component(learners, keys, open_ended=True)
+    reserved = {
+        "members": _one_or_many({"type": "string"}),
+        "timeout": TIME,
+        "compress": _one_or_many(_component(compressions, {}, open_ended=False)),
+    }
+    fusion = _component(fusions, reserved, open_ended=False)
     metrics = _one_or_many({"type": "string"})
     dataset = DatasetSpec.model_json_schema()["properties"]
     dataset.pop("options")
