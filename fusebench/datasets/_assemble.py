@@ -77,6 +77,9 @@ def assemble(spec: DatasetSpec, frame: pd.DataFrame, targets: tuple[str | int, .
     declared_text = frozenset(_column(X, one, name, "text") for one in spec.text)
     categorical = frozenset(_column(X, one, name, "categorical") for one in spec.categorical)
     X, text = read_features(X, declared_text, categorical)
+    for label in text:
+        if not any(document.strip() for document in X[label]):
+            raise DataError(f"{name}: text: column {label!r} is empty in every row; drop it")
     X = without_infinite(X, name, spec.inf, notes)
     found = tuple(read_target(frame[one], one, spec, len(labels) > 1, notes) for one in labels)
     notes += feature_notes(X, found, text)

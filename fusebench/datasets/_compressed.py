@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -26,11 +27,15 @@ def opened(path: Path, *, encoding: str | None = "utf-8", member: str | None = N
 
     Raises
     ------
+    LookupError
+        If there is no such encoding.
     DataError
         If an archive holds no such file, or several and none is named.
     OSError
         If it is broken, or expands beyond reason; also later, while it is read.
     """
+    if encoding is not None:
+        codecs.lookup(encoding)  # before anything is opened
     binary = _binary(path, member)
     return binary if encoding is None else io.TextIOWrapper(binary, encoding=encoding, newline="")
 

@@ -57,6 +57,8 @@ def without_infinite(X: pd.DataFrame, name: str, rule: str, notes: list[str]) ->
 
 
 def _feature(column: pd.Series[Any], is_text: bool, is_categorical: bool) -> tuple[pd.Series[Any], bool]:
+    if is_text:
+        return _as_text(column), True
     if is_categorical or isinstance(column.dtype, pd.CategoricalDtype):
         return _as_category(column, *_distinct(column)), False
     if pd.api.types.is_bool_dtype(column.dtype):
@@ -67,7 +69,7 @@ def _feature(column: pd.Series[Any], is_text: bool, is_categorical: bool) -> tup
         return column.astype("float64"), False
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return column.dt.tz_localize(None).astype("datetime64[ns]"), False
-    return (_as_text(column), True) if is_text else _strings(column)
+    return _strings(column)
 
 
 def _distinct(column: pd.Series[Any]) -> tuple[NDArray[np.intp], list[Any]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -45,21 +46,35 @@ class _Ratings(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
             Ratings.
         """
         self._validate_params()
-        X, y = np.asarray(X), np.asarray(y, dtype=np.float64)
-        if X.ndim != 2 or X.shape[1] <= max(self.user, self.item):
-            raise ValueError(f"needs the columns {self.user} (users) and {self.item} (items), got the shape {X.shape}")
-        self.n_features_in_ = X.shape[1]
-        self.users_, users = np.unique(X[:, self.user], return_inverse=True)
-        self.items_, items = np.unique(X[:, self.item], return_inverse=True)
+        # Other columns may hold anything; a missing user or item is one that nobody knows.
+        X, y = validate_data(self, X, y, dtype=None, ensure_all_finite="allow-nan", y_numeric=True)
+        y = np.asarray(y, dtype=np.float64)
+        if X.shape[1] <= max(self.user, self.item):
+            raise ValueError(
+                f"needs the columns {self.user} (users) and {self.item} (items), got n_features = {X.shape[1]}"
+            )
+        try:
+            self.users_, users = np.unique(X[:, self.user], return_inverse=True)
+            self.items_, items = np.unique(X[:, self.item], return_inverse=True)
+        except TypeError as error:
+            raise TypeError(f"users and items: argument must be all a string or all a number: {error}") from error
         self._fit_biases(users, items, y)
         self._fit_rest(users, items, y - self._baseline(users, items))
         return self
 
     def predict(self, X: Any) -> Floats:
         """Return ratings, shape (n_samples,), within the range of those seen."""
-        X = np.asarray(X)
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=None, ensure_all_finite="allow-nan")
         users, items = _places(self.users_, X[:, self.user]), _places(self.items_, X[:, self.item])
         return np.clip(self._baseline(users, items) + self._rest(users, items), *self.range_)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn's checks should know: any numbers are no ratings, other columns may have gaps."""
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True
+        tags.input_tags.allow_nan = True
+        return tags
 
     def _fit_biases(self, users: Ints, items: Ints, y: Floats) -> None:
         self.mean_, self.range_ = float(y.mean()), (float(y.min()), float(y.max()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.utils.estimator_checks import check_estimator
 
 from fusebench import encoders, learners
 from fusebench.learners._ratings import BiasRegressor, ItemKNNRegressor, MatrixFactorizationRegressor
@@ -58,6 +59,21 @@ def test_unseen_users_and_items_get_what_is_known(model, ratings):
     assert model.predict(X).tobytes() == model.fit(X, y).predict(X).tobytes()
     assert y.min() <= predicted.min()
     assert predicted.max() <= y.max()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("model", [BiasRegressor(), ItemKNNRegressor(), MatrixFactorizationRegressor(random_state=0)])
+def test_they_pass_the_checks_of_scikit_learn(model):
+    failed = [one for one in check_estimator(model, on_fail=None, on_skip=None) if one["status"] == "failed"]
+    assert not failed
+
+
+def test_other_columns_may_hold_anything_and_unknown_users_are_missing_ones():
+    X = np.array([["ann", "x", "?"], ["ann", "y", "?"], ["bob", "x", "!"]], dtype=object)
+    model = BiasRegressor().fit(X, [5.0, 3.0, 1.0])
+    assert np.isfinite(model.predict(np.array([["eve", "z", "?"], ["bob", "y", "?"]], dtype=object))).all()
+    gaps = np.array([[0, 0, np.nan], [0, 1, 1.0], [1, 0, np.nan]])
+    assert np.isfinite(BiasRegressor().fit(gaps, [5.0, 3.0, 1.0]).predict([[np.nan, np.nan, np.nan]])).all()
 
 
 def test_one_column_is_not_enough():
