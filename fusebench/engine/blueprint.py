@@ -155,9 +155,15 @@ class Blueprint:
         fusion = self.fusions[model]
         if fusion.kind != "reference" and problem.target_type not in self.fusion_class(fusion.spec.type).target_types:
             return False
+        if problem.dataset in self.sources_of(model):
+            return False
         fitting = [self.fits_problem(member, problem) for member in fusion.members]
         # Members that nobody named are those that can predict this target; named ones must all be able to.
         return any(fitting) if fusion.tolerant or fusion.spec.members is None else all(fitting)
+
+    def sources_of(self, fusion: str) -> tuple[str, ...]:
+        """Return the other datasets that a fusion learns from, on which it does not apply."""
+        return tuple(self.fusions[fusion].spec.params.get("sources", ()))
 
     @staticmethod
     def fusion_class(name: str) -> type[Fusion]:
@@ -209,6 +215,7 @@ class Blueprint:
             problem.metrics[0],
             self.random_state,
             versions(),
+            *([one.fingerprint, one.target] for one in self.problems if one.dataset in self.sources_of(model)),
         )
 
     def plain_digest(self, learner: str) -> str | None:

@@ -12,7 +12,7 @@ from fusebench.engine.checked import Place, member_count
 from fusebench.engine.variants import Variants, compressible
 from fusebench.errors import Problem
 from fusebench.fusions import base as fusions
-from fusebench.fusions.base import load_fusion
+from fusebench.fusions.base import Fusion, load_fusion
 from fusebench.spec.model import CompressSpec, FusionSpec, LearnerSpec, Spec
 
 ANY_TARGET: frozenset[str] = frozenset()  # no kind of target is known yet
@@ -178,9 +178,24 @@ def check_against_data(spec: Spec, blueprint: Blueprint, problem: PredictionProb
         ]
         if problem.n_features == 0 and (fusion.needs_features or fusion.trains):
             messages.append(f"{model.spec.type} needs features, '{problem.dataset}' has none")
+        messages += _check_related(fusion, blueprint, name, problem)
         place = (name,) if name in spec.fusions else (blueprint.variant_of.get(name, name), "compress")
         found.extend(_parameter_problem(message).under("fusions", *place) for message in messages)
     return found
+
+
+def _check_related(fusion: Fusion, blueprint: Blueprint, name: str, problem: PredictionProblem) -> list[str]:
+    """Return what is wrong with the other targets and datasets that a fusion learns from."""
+    there = list(dict.fromkeys(one.dataset for one in blueprint.problems))
+    sources = blueprint.sources_of(name)
+    absent = [source for source in sources if source not in there]
+    if absent:
+        return [f"sources: '{absent[0]}' is no dataset of this benchmark; there is {', '.join(there)}"]
+    if problem.dataset in sources:
+        return []
+    siblings = [one.name for one in problem.targets if one.name != problem.target] if fusion.needs_siblings else []
+    learned = [one.dataset for one in blueprint.problems if one.dataset in sources]
+    return fusion.check_related((*siblings, *learned))
 
 
 def _reads_text(blueprint: Blueprint, learner: str, problem: PredictionProblem) -> bool:

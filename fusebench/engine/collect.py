@@ -97,7 +97,7 @@ def _models(blueprint: Blueprint) -> Iterator[ModelFacts]:
             type=fusion.spec.type,
             members=fusion.members,
             order=order,
-            alone=fusion.kind == "fusion" and blueprint.fusion_class(fusion.spec.type).trains,
+            alone=fusion.kind == "fusion" and blueprint.fusion_class(fusion.spec.type).uses_members != "always",
             variant_of=blueprint.variant_of.get(name, ""),
         )
 
@@ -149,7 +149,7 @@ def _fusion_totals(
 
 def _everything_in(blueprint: Blueprint, fusion: str) -> set[str]:
     model = blueprint.fusions[fusion]
-    if model.kind == "fusion" and not blueprint.fusion_class(model.spec.type).reads_members:
+    if model.kind == "fusion" and blueprint.fusion_class(model.spec.type).uses_members == "never":
         return set()
     members = set(model.members)
     return members.union(*(_everything_in(blueprint, one) for one in members if one in blueprint.fusions))

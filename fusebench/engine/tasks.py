@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
@@ -36,6 +36,7 @@ from fusebench.engine.splits import KeptSplits, Part, Rows, Splits
 from fusebench.engine.store import Entry
 from fusebench.errors import FitError
 from fusebench.fusions._references import oracle
+from fusebench.fusions.base import Related
 
 FOLDS_LAYOUT = 3  # of what is remembered of a problem's folds; a new number splits it again
 MEASURED_SPLIT = (0, 0)  # size and latency of the fitted model are taken on one split per dataset
@@ -354,7 +355,11 @@ class Workbench:
         def context_of(own: Rows, labels: NDArray[Any], folds: NDArray[Any] | None) -> Any:
             return fuse_context(self.blueprint, problem, data, members, own, labels, folds, with_features=with_features)
 
-        fit_context = context_of(rows, tensor.oof_labels, fold_of)
+        fit_context = replace(
+            context_of(rows, tensor.oof_labels, fold_of),
+            siblings=self._siblings(item.fusion, problem, rows),
+            sources=tuple(self._sources(item.fusion)),
+        )
         with Measured() as fitting:
             if item.stage == "oof":
                 fused = out_of_fold(model.spec, tensor, data.y[rows], fit_context)
@@ -385,6 +390,26 @@ class Workbench:
             },
             fused.arrays(0),
         )
+
+    def _siblings(self, fusion: str, problem: PredictionProblem, rows: Rows) -> tuple[Related, ...]:
+        """Return the dataset's other targets on some rows, for a fusion that learns from them."""
+        if not self.blueprint.fusion_class(self.blueprint.fusions[fusion].spec.type).needs_siblings:
+            return ()
+        data = self.data(problem)
+        others = (one for one in data.targets if one.name != problem.target)
+        own = data.dataset_rows(rows)
+        return tuple(Related(name=one.name, y=one.y[own], target_type=one.target_type) for one in others)
+
+    def _sources(self, fusion: str) -> Iterator[Related]:
+        """Yield all targets of the datasets that a fusion learns from."""
+        named = self.blueprint.sources_of(fusion)
+        frames: dict[tuple[str, int], Any] = {}  # targets of the same rows share them
+        for problem in self.blueprint.problems:
+            if problem.dataset in named:
+                data = self.data(problem)
+                name = problem.dataset if len(data.targets) == 1 else f"{problem.dataset}:{problem.target}"
+                X = frames.setdefault((problem.dataset, len(data.y)), data.X)
+                yield Related(name=name, y=data.y, target_type=problem.target_type, X=X)
 
     def _tensor(self, problem: PredictionProblem, members: tuple[str, ...], split: tuple[int, int]) -> Tensor:
         return self._tensors.get_or_make(
@@ -536,9 +561,13 @@ class ProblemData:
         return np.asarray(own)
 
     @property
-    def targets(self) -> Sequence[datasets.Target]:
+    def targets(self) -> Sequence[Any]:
         """All targets of the dataset, each with every row."""
         return tuple(self._dataset.targets)
+
+    def dataset_rows(self, rows: Rows) -> Rows:
+        """Return where in the dataset some of the problem's rows stand."""
+        return rows if self._kept is None else self._kept[rows]
 
     @property
     def dataset_X(self) -> Any:  # noqa: N802 - a matrix

@@ -79,7 +79,6 @@ class Bagging(Fusion):
     needs_features: ClassVar[bool] = True
     needs_proba: ClassVar[bool] = False
     trains: ClassVar[bool] = True
-    reads_members: ClassVar[bool] = False
     uses_members: ClassVar[Literal["always", "fit", "never"]] = "never"
 
     estimator: LearnerSpec | tuple[LearnerSpec, ...] | None = None

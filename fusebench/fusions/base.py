@@ -61,6 +61,31 @@ class FitLearner(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Related:
+    """Another target that a strategy may learn from.
+
+    Parameters
+    ----------
+    name : str
+    y : ndarray of shape (n_samples,)
+        Class codes, -1 where missing; or values, NaN where missing.
+    target_type : {"binary", "multiclass", "continuous"}
+    X : DataFrame of n_samples rows, or None
+        Rows of another dataset; None: those of the context.
+    """
+
+    name: str
+    y: NDArray[Any]
+    target_type: TargetType
+    X: pd.DataFrame | None = None
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which rows have a value, shape (n_samples,)."""
+        return np.asarray(~np.isnan(self.y) if self.target_type == "continuous" else self.y >= 0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Context:
     """What a fusion may know about the rows that it is fitted on or predicts.
 
@@ -101,6 +126,10 @@ class Context:
         The columns of `X` that hold text.
     recipes : mapping of str to LearnerSpec
         The specs of those members that are learners, for fusions that train them anew.
+    siblings : tuple of Related
+        The dataset's other targets on these rows; only where the fusion sets `needs_siblings`, and when fitting.
+    sources : tuple of Related
+        All targets of the datasets that the fusion names in ``sources``; only when fitting.
     """
 
     target_type: TargetType
@@ -119,6 +148,8 @@ class Context:
     sizes: Mapping[str, int] = field(default_factory=dict)
     text: tuple[str, ...] = ()
     recipes: Mapping[str, LearnerSpec] = field(default_factory=dict)
+    siblings: tuple[Related, ...] = ()
+    sources: tuple[Related, ...] = ()
 
     @property
     def is_classification(self) -> bool:
@@ -138,7 +169,12 @@ class Context:
             X=None if self.X is None else self.X.iloc[_as_index(rows)],
             fold=None if self.fold is None else self.fold[rows],
             groups=None if self.groups is None else self.groups[rows],
+            siblings=tuple(replace(one, y=one.y[rows]) for one in self.siblings),
         )
+
+    def without_siblings(self) -> Context:
+        """Return the context without the dataset's other targets."""
+        return replace(self, siblings=())
 
     def select(self, members: tuple[str, ...]) -> Context:
         """Return the context of some of the members, in the order given."""
@@ -162,12 +198,12 @@ class Fusion(ABC):
     """Whether `fit` uses ``y``; a strategy that does not needs no out-of-fold predictions."""
     needs_features: ClassVar[bool] = False
     """Whether the strategy looks at ``context.X``; may be overridden by a property."""
+    needs_siblings: ClassVar[bool] = False
+    """Whether the strategy learns from the dataset's other targets, ``context.siblings``."""
     needs_proba: ClassVar[bool] = True
     """Whether the strategy uses the members' probabilities; may be overridden by a property."""
     trains: ClassVar[bool] = False
     """Whether the strategy fits models of its own on the features and predicts with them (bagging, distillation...)."""
-    reads_members: ClassVar[bool] = True
-    """Whether the strategy looks at its members' predictions; one that trains its members anew does not."""
     uses_members: ClassVar[Literal["always", "fit", "never"]] = "always"
     """When the members' predictions are read: also to predict, only to fit, or never (it trains on features alone)."""
     default_members: ClassVar[Literal["learners", "everything"]] = "learners"
@@ -189,6 +225,14 @@ class Fusion(ABC):
         """Return what is wrong with training these members anew; empty when all is well.
 
         Called like `check`, before anything is fitted. `recipes` holds the specs of those members that are learners.
+        """
+        return []
+
+    def check_related(self, others: tuple[str, ...]) -> list[str]:
+        """Return what is wrong with these other targets and datasets to learn from; empty when all is well.
+
+        Called like `check`, before anything is fitted, with the names of the dataset's other targets and of the
+        sources.
         """
         return []
 

@@ -68,7 +68,6 @@ class Boosting(Fusion):
     needs_features: ClassVar[bool] = True
     needs_proba: ClassVar[bool] = False
     trains: ClassVar[bool] = True
-    reads_members: ClassVar[bool] = False
     uses_members: ClassVar[Literal["always", "fit", "never"]] = "never"
 
     method: Literal["adaboost", "residual"] = "adaboost"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,25 @@ class Inputs:
         raw = X[:, self.categorical].astype(np.float64) + 1
         known = (raw >= 1) & (raw < np.array(self.cardinalities))
         return np.where(known, raw, 0).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a training starts, in place of new weights and of inputs learned from its own rows.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Shared by all networks whose weights are handed on or merged.
+    body : mapping of str to ndarray, optional
+        Weights of the embeddings and hidden layers, as ``body()`` of a network returns; new ones by default.
+    frozen : bool, default=False
+        Whether the head alone is trained.
+    """
+
+    inputs: Inputs
+    body: Mapping[str, NDArray[Any]] | None = None
+    frozen: bool = False
 
 
 def as_matrix(X: Any, n_features: int | None) -> NDArray[Any]:

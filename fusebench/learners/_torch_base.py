@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fusebench.errors import FitError, MissingExtraError
 from fusebench.learners._early_stopping import validation_rows
-from fusebench.learners._network_inputs import Inputs, as_matrix
+from fusebench.learners._network_inputs import Inputs, Start, as_matrix
 from fusebench.learners.base import Floats
 
 if TYPE_CHECKING:
@@ -194,6 +194,10 @@ class BaseTorchMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         state: State = torch_net().state_of(self.network_)
         return state
 
+    def body(self) -> State:
+        """Return a copy of the weights and running statistics of the embeddings and hidden layers, by name."""
+        return {name: value for name, value in self.state().items() if not name.startswith("head.")}
+
     def with_state(self, state: State, X: Any = None) -> Self:
         """Return a copy of this fitted estimator with other weights of the same architecture.
 
@@ -257,6 +261,7 @@ class BaseTorchMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         sample_weight: Floats | None,
         watched: NDArray[Any],
         initial_state: State | None,
+        start: Start | None = None,
     ) -> None:
         """Make the network and train it; `watched` rows stop it early."""
         net = torch_net()
@@ -282,11 +287,16 @@ class BaseTorchMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             network: Network = net.make_network(self._shape(n_outputs), init).to(device)
             if initial_state is not None:
                 net.load_state(network, initial_state)
+            if start is not None and start.body is not None:
+                net.load_body(network, start.body)
+            if start is not None and start.frozen:
+                net.freeze_body(network)
             rows = self._batch(X, targets, weight)
             kept = net.torch.as_tensor(np.flatnonzero(~watched), device=device)
             held = net.torch.as_tensor(np.flatnonzero(watched), device=device)
             validation = rows.take(held) if len(held) and float(weight[watched].sum()) > 0 else None
             self.training_: Trained = torch_training().train(network, training, rows.take(kept), validation, loss, seed)
+            net.thaw(network)
         self.network_ = network
 
     def _batch(self, X: NDArray[Any], targets: tuple[NDArray[Any], ...], weight: Floats | None) -> Batch:
@@ -322,8 +332,8 @@ class BaseTorchMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             found: NDArray[np.float64] = net.outputs(self.network_, rows.numbers, rows.codes)
         return found
 
-    def _prepare(self, X: Any, watched: NDArray[Any]) -> NDArray[Any]:
+    def _prepare(self, X: Any, watched: NDArray[Any], start: Start | None = None) -> NDArray[Any]:
         matrix = as_matrix(X, None)
         self.n_features_in_ = matrix.shape[1]
-        self.inputs_ = Inputs(matrix[~watched], self.categorical_features)
+        self.inputs_ = Inputs(matrix[~watched], self.categorical_features) if start is None else start.inputs
         return matrix

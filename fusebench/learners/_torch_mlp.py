@@ -12,6 +12,7 @@ from fusebench.learners._torch_base import BaseTorchMLP, torch_net
 from fusebench.learners.base import Floats
 
 if TYPE_CHECKING:
+    from fusebench.learners._network_inputs import Start
     from fusebench.learners._torch_net import State
     from fusebench.learners._torch_training import Loss
 
@@ -35,6 +36,7 @@ class TorchMLPClassifier(ClassifierMixin, BaseTorchMLP):  # type: ignore[misc]  
         temperature: float = 1.0,
         hard_weight: float = 0.0,
         initial_state: State | None = None,
+        start: Start | None = None,
     ) -> Self:
         """Fit on rows and their classes.
 
@@ -56,6 +58,8 @@ class TorchMLPClassifier(ClassifierMixin, BaseTorchMLP):  # type: ignore[misc]  
             See `soft_targets`.
         initial_state : dict of str to ndarray, optional
             Weights to start from, of the same architecture.
+        start : Start, optional
+            Inputs that several networks share, and hidden layers to start from under a new head.
 
         Raises
         ------
@@ -68,7 +72,7 @@ class TorchMLPClassifier(ClassifierMixin, BaseTorchMLP):  # type: ignore[misc]  
         else:
             self.classes_, codes = np.arange(soft_targets.shape[1]), np.asarray(y)
         watched = self._watched(codes, groups, validation, stratify=True)
-        matrix = self._prepare(X, watched)
+        matrix = self._prepare(X, watched, start)
         targets: tuple[NDArray[Any], ...] = (codes.astype(np.int64),)
         if soft_targets is not None:
             powered = np.asarray(soft_targets, dtype=np.float64) ** (1 / temperature)
@@ -81,6 +85,7 @@ class TorchMLPClassifier(ClassifierMixin, BaseTorchMLP):  # type: ignore[misc]  
             sample_weight=sample_weight,
             watched=watched,
             initial_state=initial_state,
+            start=start,
         )
         return self
 
@@ -109,12 +114,13 @@ class TorchMLPRegressor(RegressorMixin, BaseTorchMLP):  # type: ignore[misc]  # 
         groups: NDArray[Any] | None = None,
         validation: NDArray[Any] | None = None,
         initial_state: State | None = None,
+        start: Start | None = None,
     ) -> Self:
         """Fit on rows and their values; see `TorchMLPClassifier.fit`."""
         self._validate_params()
         values = np.asarray(y, dtype=np.float64)
         watched = self._watched(values, groups, validation, stratify=False)
-        matrix = self._prepare(X, watched)
+        matrix = self._prepare(X, watched, start)
         self.mean_ = float(values[~watched].mean())
         self.scale_ = float(values[~watched].std()) or 1.0
         self._train(
@@ -125,6 +131,7 @@ class TorchMLPRegressor(RegressorMixin, BaseTorchMLP):  # type: ignore[misc]  # 
             sample_weight=sample_weight,
             watched=watched,
             initial_state=initial_state,
+            start=start,
         )
         return self
 

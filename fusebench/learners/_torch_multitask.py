@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from types import ModuleType
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from fusebench.errors import FitError
 from fusebench.learners._lambdas import check_lambdas
-from fusebench.learners._network_inputs import as_matrix
+from fusebench.learners._network_inputs import Start, as_matrix
 from fusebench.learners._targets import Target, TargetType
 from fusebench.learners._torch_base import BaseTorchMLP, torch_net, torch_training
 from fusebench.learners.base import Floats
+
+if TYPE_CHECKING:
+    from fusebench.learners._torch_net import State
 
 
 class TorchMultitask(BaseTorchMLP):
@@ -118,6 +121,7 @@ class TorchMultitask(BaseTorchMLP):
         sample_weight: Floats | None = None,
         *,
         groups: NDArray[Any] | None = None,
+        start: Start | None = None,
     ) -> Self:
         """Fit all heads together.
 
@@ -130,6 +134,8 @@ class TorchMultitask(BaseTorchMLP):
         sample_weight : ndarray of shape (n_samples,), optional
         groups : ndarray of shape (n_samples,), optional
             Kept on one side of the early-stopping split.
+        start : Start, optional
+            Inputs to share with other networks.
 
         Raises
         ------
@@ -145,7 +151,7 @@ class TorchMultitask(BaseTorchMLP):
         absent = [target.name for target in targets if not target.known[~watched].any()]
         if absent:
             raise FitError(f"target '{absent[0]}' is missing on all rows of the training part")
-        matrix = self._prepare(X, watched)
+        matrix = self._prepare(X, watched, start)
         self.targets_ = [_Head.of(target, ~watched) for target in targets]
         weight = np.ones(len(matrix)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         seed = self.random_state or 0
@@ -166,6 +172,11 @@ class TorchMultitask(BaseTorchMLP):
             )
         self.network_ = network
         return self
+
+    def body(self) -> State:
+        """Return a copy of the weights of the shared layers, by their names in a network of one target."""
+        own = {name: value for name, value in self.state().items() if name.startswith("shared.")}
+        return {name.removeprefix("shared."): value for name, value in own.items()}
 
     def predict_targets(self, X: Any) -> list[NDArray[Any]]:
         """Return class codes or values of each target, arrays of shape (n_samples,)."""

@@ -66,12 +66,46 @@ class Network(nn.Module):
             width = units
         self.body = nn.Sequential(*layers)
         self.width = width
+        self.frozen = False
         self.head: nn.Module = nn.Linear(width, shape.n_outputs) if shape.n_outputs else nn.Identity()
 
     def forward(self, numbers: Tensor, codes: Tensor) -> Tensor:
         """Return the outputs, shape (n_samples, n_outputs)."""
         embedded = [embed(codes[:, column]) for column, embed in enumerate(self.embeddings)]
         return cast("Tensor", self.head(self.body(torch.cat([numbers, *embedded], dim=1))))
+
+    def train(self, mode: bool = True) -> Network:  # torch's own signature
+        """Switch to training; a frozen body keeps its running statistics and drops nothing."""
+        super().train(mode)
+        if self.frozen:
+            self.body.eval()
+        return self
+
+
+def freeze_body(network: Network) -> None:
+    """Let the head alone be trained."""
+    for name, weight in network.named_parameters():
+        weight.requires_grad_(name.startswith("head."))
+    network.frozen = True
+
+
+def thaw(network: nn.Module) -> None:
+    """Let all weights be trained again."""
+    network.requires_grad_(True)
+    if isinstance(network, Network):
+        network.frozen = False
+
+
+def load_body(network: Network, body: State) -> None:
+    """Put weights into the embeddings and hidden layers; the head stays.
+
+    Raises
+    ------
+    FitError
+        If they are of another architecture.
+    """
+    head = {name: value for name, value in state_of(network).items() if name.startswith("head.")}
+    load_state(network, {**body, **head})
 
 
 def embedding_width(cardinality: int) -> int:

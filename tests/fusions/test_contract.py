@@ -11,7 +11,7 @@ import pytest
 
 from fusebench.engine.fusing import LearnerFitter
 from fusebench.errors import FitError
-from fusebench.fusions.base import REGISTRY
+from fusebench.fusions.base import REGISTRY, Related
 from fusebench.spec.model import LearnerSpec
 
 TREE = LearnerSpec(type="decision_tree", params={"max_depth": 2})
@@ -23,6 +23,8 @@ PARAMS = {
     "boosting": [{"n_estimators": 3}],
     "distillation": [{"student": TREE}],
     "soup": [{"estimator": NETWORK, "n_seeds": 2, "shared_epochs": 1}],
+    "transfer": [{"estimator": NETWORK, "pretraining_epochs": 1}],
+    "merge": [{"estimator": NETWORK, "pretraining_epochs": 1, "method": method} for method in ("ties", "fisher")],
     "voting": [{}, {"voting": "soft"}, {"voting": "soft", "method": "median"}],
     "averaging": [{"method": method} for method in ("mean", "median", "log_pool", "max", "min", "trimmed")],
     "weighted": [{"weights": rule} for rule in ("accuracy", "inverse_error", "log_loss", "nnls", "pseudo_bma_plus")],
@@ -44,7 +46,7 @@ PARAMS = {
     "meta_des": [{}, {"mode": "weighting"}, {"mode": "hybrid", "voting": "soft"}, {"meta_classifier": TREE}],
 }
 N_MEMBERS = {"distillation": 1}
-NEEDS_TORCH = frozenset({"soup"})
+NEEDS_TORCH = frozenset({"soup", "transfer", "merge"})
 
 
 def case_id(name, params, target_type):
@@ -94,6 +96,7 @@ def problem(make_problem, name):
             fit_learner=LearnerFitter(0, 1, tuple(str(label) for label in context.classes)),
             recipes=dict.fromkeys(context.members, TREE),
             costs={member: 1.0 + at for at, member in enumerate(context.members)},
+            siblings=(Related(name="other", y=np.arange(len(y)) % 7 * 1.5, target_type="continuous"),),
         )
         for array in (P, y, labels, context.fold):
             array.flags.writeable = False
