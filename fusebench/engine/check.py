@@ -226,6 +226,8 @@ def _check_fusion(fusion: FusionSpec, n_members: int, *, allow_import: bool) -> 
     for path, learner in _nested_learners(params):
         for problem in learners.check(learner, ANY_TARGET, allow_import=allow_import):
             yield problem.under(*path)
+        for problem in encoders.check(learner.encode):
+            yield problem.under(*path, "encode")
         if learners.REGISTRY.canonical(learner.type) is not None and learners.is_given(learner):
             yield Problem(message="predictions made elsewhere cannot be fitted", path=(*path, "type"))
     problems = list(_check_params(kind, params))

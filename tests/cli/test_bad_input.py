@@ -12,6 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fusebench import api
+from fusebench.errors import SpecError
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks" / "reliability"))
 from faults import Forge  # noqa: E402
@@ -61,6 +64,11 @@ SPECS = {
     "unknown metric": (GOOD + "scoring: [acuracy]\n", "did you mean 'accuracy'?", 5),
     "metric of another target": (GOOD + "scoring: [r2]\n", "r2", 5),
     "unknown dataset": ("datasets: [irsi]\nlearners: [nb]\n", "did you mean 'iris'?", 1),
+    "unknown encoder of a final estimator": (
+        GOOD + "fusions:\n  s: {type: stacking, final_estimator: {type: lr, encode: onhot}}\n",
+        "onehot",
+        6,
+    ),
     "unknown encoder": (GOOD + "  lr: {type: lr, encode: onhot}\n", "onehot", 5),
     "duplicate id": (GOOD + "fusions: {nb: voting}\n", "duplicate id 'nb'", 5),
     "absent member": (
@@ -113,10 +121,12 @@ def test_specs(forge, tmp_path, what):
     done = forge.run(["run", "spec.yaml", "-q"], tmp_path)
     refused(done, says=says, line=line)
     assert "nothing was run" in done["stderr"]
-    assert not list(tmp_path.glob(".fusebench/objects/*/*"))
     assert not (tmp_path / "owned").exists()
+    assert not (tmp_path / "results" / "bad" / "scores.csv").exists()
     if what != "metric of another target":  # only the data show that
-        refused(forge.run(["validate", "spec.yaml"], tmp_path), says=says, line=line)
+        assert not (tmp_path / ".fusebench").exists()
+        with pytest.raises(SpecError, match=re.escape(says)):  # what `validate` does
+            api.load_spec(tmp_path / "spec.yaml")
 
 
 def test_a_spec_that_is_missing_or_a_folder(forge, tmp_path):
