@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fusebench.spec.model import DatasetSpec
 
 MAX_CLASSES_OF_INTEGERS = 20
+LARGEST_EXACT = 2**53  # above it, different whole numbers may be one number
 
 
 def read_target(column: pd.Series[Any], label: str, spec: DatasetSpec, several: bool, notes: list[str]) -> Target:
@@ -46,6 +47,8 @@ def read_target(column: pd.Series[Any], label: str, spec: DatasetSpec, several: 
         return declared_target(column, label, spec, several=several)
     if not numeric:
         _one_type(column.dropna(), label, name)
+    elif infinite := int(np.isinf(np.asarray(column, dtype=np.float64)).sum()):
+        raise DataError(f"{name}: target: column {label!r} has {infinite} infinite values")
     kind = declared or _inferred(column.dropna(), numeric, label, notes)
     if kind == "continuous":
         return _continuous(column, missing, label, name, numeric)
@@ -83,8 +86,6 @@ def _continuous(column: pd.Series[Any], missing: NDArray[Any], label: str, name:
     if not numeric:
         raise DataError(f"{name}: target: column {label!r} holds text, a continuous target needs numbers")
     values = np.asarray(column, dtype=np.float64)
-    if np.isinf(values).any():
-        raise DataError(f"{name}: target: column {label!r} has {int(np.isinf(values).sum())} infinite values")
     present = values[~missing]
     if len(np.unique(present)) < 2:
         raise DataError(f"{name}: target: column {label!r} has one value only, there is nothing to predict")
@@ -108,7 +109,8 @@ def _classes(
                 f"{name}: target: column {label!r} is continuous ({present.nunique()} different values), "
                 f"but target_type says '{kind}'"
             )
-        labels = np.asarray(present.astype("int64") if whole else present)
+        exact = whole and bool((present.abs() < LARGEST_EXACT).all())
+        labels = np.asarray(present.astype("int64") if exact else present)
     else:
         labels = np.asarray(present.astype(str), dtype=object).astype(str)
     classes, codes = np.unique(labels, return_inverse=True)

@@ -47,6 +47,8 @@ BAD = [
     (GOOD, {"sha256": "0" * 64}, "expected " + "0" * 64),
     (GOOD + "inf,3,a\n", {}, "infinite values; say `inf: nan`"),
     ("u,y\n" + "".join(f"{n},{n * 1.1 if n % 9 else 'oops'}\n" for n in range(60)), {}, "mixes numbers and text"),
+    ("u,y\n" + "".join(f"{n},{n % 3 if n else 'inf'}\n" for n in range(30)), {}, "column 'y' has 1 infinite"),
+    ("u,y\n" + "".join(f"{n},inf\n" for n in range(30)), {"target_type": "binary"}, "has 30 infinite"),
     (GOOD, {"group": "nobody"}, "group: there is no column 'nobody'"),
     (GOOD, {"weights": "y"}, "weights"),
 ]
@@ -118,3 +120,10 @@ def test_unknown_names_have_suggestions(tmp_path):
     )
     assert isinstance(found, Problem)
     assert "did you mean 'iris'" in found.hint
+
+
+def test_labels_beyond_what_whole_numbers_hold_stay_apart(tmp_path):
+    rows = "".join(f"{n},{(1e300, 2e300)[n % 2]}\n" for n in range(40))
+    found = load(tmp_path, "u,y\n" + rows, target_type="binary").targets[0]
+    assert list(found.classes) == [1e300, 2e300]
+    np.testing.assert_array_equal(found.y, [0, 1] * 20)
