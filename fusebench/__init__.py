@@ -8,18 +8,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fusebench.api import run
     from fusebench.estimators.fused import FusedClassifier, FusedRegressor
-    from fusebench.results import Results
+    from fusebench.estimators.saved import load, save
+    from fusebench.python.running import Run, read_run, run
 
 __version__ = "0.1.0"
-__all__ = ["FusedClassifier", "FusedRegressor", "Results", "__version__", "run"]
+__all__ = ["FusedClassifier", "FusedRegressor", "Run", "__version__", "load", "read_run", "run", "save"]
 
 _HOMES = {
     "FusedClassifier": "fusebench.estimators.fused",
     "FusedRegressor": "fusebench.estimators.fused",
-    "Results": "fusebench.results",
-    "run": "fusebench.api",
+    "Run": "fusebench.python.running",
+    "load": "fusebench.estimators.saved",
+    "read_run": "fusebench.python.running",
+    "run": "fusebench.python.running",
+    "save": "fusebench.estimators.saved",
 }
 
 
@@ -30,3 +33,8 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, also those that were not imported yet."""
+    return sorted(__all__)

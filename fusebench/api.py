@@ -685,14 +685,6 @@ def run(
         Where fits are kept; ``.fusebench`` by default.
     n_jobs : int, optional
         Worker processes; all cores by default.
-
-    Examples
-    --------
-    >>> import fusebench as fb
-    >>> results = fb.run({"name": "tiny", "datasets": ["iris"], "learners": ["nb", "knn"],
-    ...                   "fusions": {"vote": "voting"}}, store=getfixture("tmp_path"))
-    >>> sorted({score.model for score in results.scores if score.kind != "reference"})
-    ['knn', 'nb', 'vote']
     """
     loaded = (
         spec_from(spec, allow_import=allow_import)

@@ -59,6 +59,7 @@ def fit(
     target: str | None = None,
     progress: Callable[[Blueprint], Progress] | None = None,
     trusted: Sequence[str] = (),
+    any_library: bool = False,
 ) -> Winner:
     """Fit a model of a benchmark on all rows of one of its datasets.
 
@@ -75,6 +76,8 @@ def fit(
         Returns what is told of the fits of a blueprint.
     trusted : sequence of str, optional
         Types beyond the allow-list that the model may hold.
+    any_library : bool, default=False
+        Whether members may be such that cannot be saved.
 
     Raises
     ------
@@ -93,7 +96,8 @@ def fit(
     problem = _problem(blueprint.problems, target)
     _check_model(blueprint, problem, model)
     needs = Needs.of(blueprint, problem, model)
-    _check_savable(blueprint, needs.answering, trusted)
+    if not any_library:
+        _check_savable(blueprint, needs.answering, trusted)
     data = ProblemData(problem, DataFolders(planned.store.root)(problem.data_key))
     outer = [data.splits.outer[split] for split in problem.scheme.outer if split[0] == 0]
     watched = [name for name in needs.watched if name in blueprint.learners]
@@ -275,7 +279,7 @@ def save(winner: Winner, path: Path, *, trusted: Sequence[str] = ()) -> int:
         If it has no safe form, or the copy predicts otherwise.
     """
     data = saved.dumps(winner.model, facts=winner.facts, trusted=trusted)
-    copy = saved.loads(data, str(path), trusted=trusted).model
+    copy = saved.read_bytes(data, str(path), trusted=trusted).model
     if not np.array_equal(copy.predict(winner.sample), winner.model.predict(winner.sample)):
         raise ModelError(f"{path}: a copy that was read back predicts otherwise; nothing was written")
     io.write_durably(path, [data])
@@ -314,7 +318,7 @@ def predict(
 
     from fusebench.estimators.fused import predict_table
 
-    found = saved.load(model, trusted=trusted)
+    found = saved.read(model, trusted=trusted)
     facts = found.facts
     as_text = [column.name for column in found.model.columns_ if column.kind in {"category", "text"}]
     frame = datasets.read_file(

@@ -10,7 +10,7 @@ from fusebench.engine.execute.local import spare_scratch
 from fusebench.engine.store import Store
 from fusebench.errors import UsageError
 
-MARKERS = ("objects", "data", "tmp", "corrupt", "costs.json")
+MARKERS = ("objects", "data", "tables", "tmp", "corrupt", "costs.json")
 
 
 def info(root: Path) -> dict[str, Any]:

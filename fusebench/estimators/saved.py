@@ -13,12 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fusebench.engine.environment import environment
 from fusebench.errors import ModelError
 from fusebench.estimators._trusted import check_content, untrusted
 from fusebench.io import storage_errors, write_durably
+
+if TYPE_CHECKING:
+    from fusebench.estimators.fused import FusedClassifier, FusedRegressor
 
 SCHEMA_VERSION = 1
 FACTS = "fusebench.json"
@@ -91,7 +94,13 @@ def dumps(model: Any, *, facts: Mapping[str, Any] | None = None, trusted: Sequen
     return buffer.getvalue()
 
 
-def load(path: str | Path, *, trusted: Sequence[str] = ()) -> SavedModel:
+def load(path: str | Path, *, trusted: Sequence[str] = ()) -> FusedClassifier | FusedRegressor:
+    """Return the fitted estimator in a model file; see `read`, which tells about the file too."""
+    found: FusedClassifier | FusedRegressor = read(path, trusted=trusted).model
+    return found
+
+
+def read(path: str | Path, *, trusted: Sequence[str] = ()) -> SavedModel:
     """Read a model file; nothing that it names is run.
 
     Parameters
@@ -110,11 +119,11 @@ def load(path: str | Path, *, trusted: Sequence[str] = ()) -> SavedModel:
     """
     with storage_errors(Path(path)):
         data = Path(path).read_bytes()
-    return loads(data, str(path), trusted=trusted)
+    return read_bytes(data, str(path), trusted=trusted)
 
 
-def loads(data: bytes, path: str, *, trusted: Sequence[str] = ()) -> SavedModel:
-    """Return the model in the bytes of a file; `path` is what messages call it. See `load`."""
+def read_bytes(data: bytes, path: str, *, trusted: Sequence[str] = ()) -> SavedModel:
+    """Return the model in the bytes of a file; `path` is what messages call it. See `read`."""
     facts = _facts(data, path)
     other = _other_versions(facts)
     return SavedModel(_model(data, path, trusted, other), facts, tuple(other))

@@ -15,7 +15,7 @@ from sklearn.datasets import load_diabetes, load_iris
 
 from fusebench.errors import ModelError, StorageError, UsageError
 from fusebench.estimators import FusedClassifier, FusedRegressor
-from fusebench.estimators.saved import load, save
+from fusebench.estimators.saved import load, read, save
 from fusebench.fusions.base import REGISTRY
 from tests.estimators.test_fused import LEARNERS, table
 
@@ -30,7 +30,7 @@ def test_every_kind_of_learner_comes_back(tmp_path):
     frame["note"] = [f"{'word' * (n % 5 + 8)} and number {n} of a long text" for n in range(len(frame))]
     model = FusedClassifier(SAVED_LEARNERS, "uniform_average").fit(frame, y)
     save(model, tmp_path / "model.skops", facts={"dataset": "mine"})
-    back = load(tmp_path / "model.skops")
+    back = read(tmp_path / "model.skops")
     assert back.facts["dataset"] == "mine"
     assert back.notes == ()
     assert (back.model.predict_proba(frame) == model.predict_proba(frame)).all()
@@ -52,7 +52,7 @@ def test_every_fusion_comes_back(name, tmp_path):
     except UsageError as error:
         pytest.skip(f"{name} needs other members or an extra: {error}")
     save(model, tmp_path / "model.skops")
-    assert (load(tmp_path / "model.skops").model.predict_proba(X) == model.predict_proba(X)).all()
+    assert (load(tmp_path / "model.skops").predict_proba(X) == model.predict_proba(X)).all()
 
 
 def small() -> FusedRegressor:
@@ -165,7 +165,7 @@ def test_other_files_are_named(tmp_path, path):
 def test_other_versions_are_a_note(path):
     facts = {"format": "fusebench-model", "schema_version": 1, "versions": {"scikit-learn": "0.1"}}
     rewritten(path, {"fusebench.json": json.dumps(facts).encode()})
-    assert load(path).notes[0].startswith("saved with scikit-learn 0.1, this is ")
+    assert read(path).notes[0].startswith("saved with scikit-learn 0.1, this is ")
 
 
 def test_what_has_no_safe_form_is_not_written(tmp_path):
