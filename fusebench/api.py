@@ -23,7 +23,7 @@ from fusebench.engine.execute._run import Outcomes, Progress
 from fusebench.engine.execute.local import LocalExecutor, default_jobs
 from fusebench.engine.prepare import Prepared, prepare, with_problems
 from fusebench.engine.store import Store
-from fusebench.engine.tasks import DataFolders, FitItem, Item, Workbench
+from fusebench.engine.tasks import DataFolders, FitItem, Item, ProblemData, Workbench
 from fusebench.errors import Problem, SpecError, UsageError
 from fusebench.results import Results
 from fusebench.spec import Source
@@ -31,6 +31,7 @@ from fusebench.spec.model import Spec
 
 if TYPE_CHECKING:
     from fusebench import judge
+    from fusebench.engine.elsewhere import Elsewhere
 
 DEFAULT_STORE = ".fusebench"
 MAX_SECONDS = 1e9  # of a recorded cost that is believed
@@ -334,10 +335,7 @@ def make_plan(loaded: LoadedSpec, place: Settings) -> PreparedRun:
     local.spare_scratch(place.store)
     damaged: list[Path] = []
     store = Store(place.store, on_corrupt=damaged.append)
-    resolved = loaded.spec.model_copy(
-        update={"fusions": {name: check.resolve_fusion(one) for name, one in loaded.spec.fusions.items()}}
-    )
-    blueprint = blueprint_of(resolved)
+    blueprint = blueprint_of(check.resolve_fusions(loaded.spec))
     prepared = prepare(loaded.spec, blueprint, loaded.base, store)
     blueprint = with_problems(blueprint, prepared)
     found = {
@@ -700,6 +698,55 @@ def run(
     if outcomes.interrupted is not None:
         raise outcomes.interrupted
     return results
+
+
+def read_elsewhere(path: Path, **columns: Any) -> Elsewhere:
+    """Return what a table of predictions holds; see `fusebench.engine.elsewhere.read`."""
+    from fusebench.engine import elsewhere
+
+    return elsewhere.read(path, **columns)
+
+
+def fuse_spec(found: Elsewhere, **settings: Any) -> dict[str, Any]:
+    """Return the benchmark of a table of predictions as plain data; see `fusebench.engine.elsewhere.spec_of`."""
+    from fusebench.engine import elsewhere
+
+    return elsewhere.spec_of(found, **settings)
+
+
+def fuse_directly(found: Elsewhere, loaded: LoadedSpec) -> tuple[list[str], list[list[Any]]]:
+    """Return what fusions that learn nothing say of a table of predictions: a header and a row per id."""
+    from fusebench.engine import elsewhere
+
+    return elsewhere.fuse_directly(found, check.resolve_fusions(loaded.spec))
+
+
+def fused_rows(found: Elsewhere, run: PreparedRun) -> tuple[list[str], list[list[Any]]]:
+    """Return what the fusions of a finished run said of the rows of a table: a header and a row per id."""
+    from fusebench.engine import elsewhere
+
+    problem = run.plan.blueprint.problems[0]
+    splits = ProblemData(problem, DataFolders(run.store.root)(problem.data_key)).splits
+    return elsewhere.fused_rows(found, run.plan.blueprint, run.store, splits)
+
+
+def write_table(header: Sequence[str], rows: Sequence[Sequence[Any]], path: Path) -> None:
+    """Write rows as CSV that no spreadsheet runs."""
+    with io.storage_errors(path):
+        io.write_durably(path, [report.rows_text(header, rows, "csv").encode()])
+
+
+def check_rows_format(format_name: str) -> None:
+    """Raise UsageError for a format that fused predictions do not have."""
+    if format_name not in report.ROW_FORMATS:
+        raise UsageError(
+            f"--format: fused predictions have no format '{format_name}'; there is {', '.join(report.ROW_FORMATS)}"
+        )
+
+
+def rows_text(header: Sequence[str], rows: Sequence[Sequence[Any]], format_name: str) -> str:
+    """Return rows as ``csv``, ``json``, ``markdown`` or, their first ones, as ``table``."""
+    return report.rows_text(header, rows, format_name)
 
 
 class SilentProgress:

@@ -41,6 +41,7 @@ def command() -> Any:
         diff,
         doctor,
         fit,
+        fuse,
         init,
         listing,
         plan,
@@ -55,6 +56,7 @@ def command() -> Any:
     for module in (
         run,
         compare,
+        fuse,
         check,
         stats,
         diff,

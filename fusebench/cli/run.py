@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from fusebench.cli import say
 from fusebench.errors import FitsFailedError
 
 if TYPE_CHECKING:
-    from fusebench.api import LoadedSpec, Settings
+    from fusebench.api import LoadedSpec, PreparedRun, Settings
 
 MOST_NOTES = 10  # about data, without -v
 
@@ -87,8 +88,9 @@ def run_and_report(
     scheduler: str | None = None,
     quiet: bool,
     verbose: bool,
+    finish: Callable[[PreparedRun], None] | None = None,
 ) -> None:
-    """Run a loaded spec, write its folder, print its table.
+    """Run a loaded spec, write its folder, print its table; `finish` writes what else a command leaves there.
 
     Raises
     ------
@@ -108,6 +110,8 @@ def run_and_report(
     results = api.collect(planned, outcomes, place)
     verdicts = api.compare(results)
     api.write_run(results, verdicts, out, loaded.base)
+    if finish is not None:
+        finish(planned)
     typer.echo(api.render(results, verdicts, format_name))
     if not quiet:
         say(f"tables: {out}/   fits: {place.store}/")

@@ -95,7 +95,9 @@ def _shuffled(n_samples: int, options: Any, name: str) -> Any:
 
     n_folds, seed = options["make_folds"], options.get("folds_random_state", 0)
     if not isinstance(n_folds, int) or not 2 <= n_folds <= n_samples or not isinstance(seed, int):
-        raise DataError(f"{name}: make_folds: got {n_folds!r}, expected a whole number from 2 to {n_samples}")
+        raise DataError(
+            f"{name}: {n_samples} rows cannot be split into {n_folds!r} folds; lower cv.n_splits (make_folds)"
+        )
     folds = np.empty(n_samples, dtype=np.intp)
     for fold, (_, test) in enumerate(KFold(n_folds, shuffle=True, random_state=seed).split(folds)):
         folds[test] = fold

@@ -202,6 +202,11 @@ def _reads_text(blueprint: Blueprint, learner: str, problem: PredictionProblem) 
     return encoders.needs_text(blueprint.encoder_of(learner, problem))
 
 
+def resolve_fusions(spec: Spec) -> Spec:
+    """Return a checked spec with every fusion resolved; see `resolve_fusion`."""
+    return spec.model_copy(update={"fusions": {name: resolve_fusion(one) for name, one in spec.fusions.items()}})
+
+
 def resolve_fusion(fusion: FusionSpec) -> FusionSpec:
     """Return a fusion's spec with nested learners read and lists made tuples; it must have been checked."""
     params, _ = _read_params(load_fusion(fusion.type), fusion.params)

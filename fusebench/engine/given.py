@@ -51,12 +51,14 @@ class Joiner:
         """
         keys: dict[str, str] = {}
         notes: list[str] = []
+        trusted: list[str] = []
         for name, spec in self.blueprint.learners.items():
             if learners.is_given(spec):
                 found = self._joined(problem, name, spec)
                 keys[name] = found["values"]
                 notes.extend(f"{name}: {note}" for note in found["notes"])
-        return keys, notes
+                trusted.extend([] if found["own folds"] else [name])
+        return keys, [*([f"{', '.join(trusted)}: {TRUST}"] if trusted else []), *notes]
 
     def _joined(self, problem: PredictionProblem, name: str, spec: LearnerSpec) -> Mapping[str, Any]:
         path = self._path(problem, spec)
@@ -71,7 +73,8 @@ class Joiner:
         _check_folds(joined.folds, data, name)
         values = digest("given values", joined.values.shape, sha256(joined.values.tobytes()).hexdigest())
         self.store.put(values, Entry("given", {}, {"values": joined.values}))
-        found = {"values": values, "notes": [TRUST if joined.folds is None else OWN_FOLDS, *joined.notes]}
+        own = joined.folds is not None
+        found = {"values": values, "own folds": own, "notes": [*([OWN_FOLDS] if own else []), *joined.notes]}
         self.store.put(key, Entry("given", found))
         return found
 

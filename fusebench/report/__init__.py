@@ -7,10 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.report._gate import gate_text
+from fusebench.report._rows import FORMATS as ROW_FORMATS
+from fusebench.report._rows import rows_text
 from fusebench.report.base import REGISTRY, Format, Verdicts
 from fusebench.results import Results
 
-__all__ = ["REGISTRY", "Format", "Verdicts", "as_csv", "gate_text", "read_run", "render", "write_run"]
+__all__ = [
+    "REGISTRY",
+    "ROW_FORMATS",
+    "Format",
+    "Verdicts",
+    "as_csv",
+    "gate_text",
+    "read_run",
+    "render",
+    "rows_text",
+    "write_run",
+]
 
 
 def render(results: Results, verdicts: Verdicts, format_name: str) -> str:

@@ -130,7 +130,7 @@ def test_folds_of_their_own_must_be_those_of_the_run(bench, tables):
 
 def test_that_they_saw_no_answers_is_said_to_be_trust(bench, tables):
     notes = bench(VOTES).datasets[0].notes
-    assert sum("did not see the answers" in note for note in notes) == 3
+    assert next(note for note in notes if "did not see the answers" in note).startswith("a, b, c: ")
     assert "c: 10 empty answers count as abstentions" in notes
 
 
