@@ -17,7 +17,7 @@ fusions: {vote: voting}
 """
 
 
-def start(tmp_path, *flags, entries=5):
+def start(tmp_path, *flags, entries=9):
     (tmp_path / "slow.yaml").write_text(SLOW_SPEC)
     command = [sys.executable, "-m", "fusebench", "run", "slow.yaml", "--jobs", "2", *flags]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
