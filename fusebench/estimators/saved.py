@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import PickleError
 from typing import TYPE_CHECKING, Any
 
 from fusebench.engine.environment import environment
@@ -82,8 +83,10 @@ def dumps(model: Any, *, facts: Mapping[str, Any] | None = None, trusted: Sequen
     try:
         data = skops.io.dumps(model, compression=zipfile.ZIP_DEFLATED)
         names = skops.io.get_untrusted_types(data=data)
-    except (TypeError, ValueError, RecursionError, AttributeError) as error:
-        raise ModelError(f"the model has no safe form on disk: {error}") from error
+    except (TypeError, ValueError, RuntimeError, AttributeError, PickleError) as error:
+        raise ModelError(
+            f"the model has no safe form on disk; a network of torch, for one, has none: {error}"
+        ) from error
     if odd := untrusted(names, trusted):
         raise ModelError(f"the model holds types that are not on the allow-list: {', '.join(odd)} (trusted adds some)")
     versions = environment()["versions"]
