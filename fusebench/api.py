@@ -434,6 +434,42 @@ def check_format(format_name: str) -> None:
         raise UsageError(f"--format: unknown format '{format_name}'; there is {', '.join(report.REGISTRY.names())}")
 
 
+def check_plot_format(name: str) -> None:
+    """Raise UsageError for a format that figures cannot be written in."""
+    if name not in report.PLOT_FORMATS:
+        raise UsageError(f"--plot-format: unknown format '{name}'; there is {', '.join(report.PLOT_FORMATS)}")
+
+
+def write_plots(results: Results, verdicts: judge.Verdicts, folder: Path, plot_format: str = "png") -> list[str]:
+    """Write every figure of a run into a folder and return the names of the files.
+
+    Parameters
+    ----------
+    plot_format : {"png", "svg", "pdf"}
+        Equal results make equal bytes.
+
+    Raises
+    ------
+    StorageError
+        If the folder cannot be written.
+    """
+    with io.storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        return report.write_plots(results, verdicts, folder, plot_format)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file durably.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written.
+    """
+    with io.storage_errors(path):
+        io.write_durably(path, [text.encode()])
+
+
 def check_output(folder: Path) -> None:
     """Raise StorageError when a run folder cannot be written, before anything is fitted."""
     io.ensure_writable(folder)

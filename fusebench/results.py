@@ -57,6 +57,29 @@ class Failure(NamedTuple):
     detail: str
 
 
+class Contribution(NamedTuple):
+    """What one member adds to the held-out score of a fusion, mean over splits.
+
+    Attributes
+    ----------
+    shapley : float or None
+        Its Shapley value; None where the fusion cannot be made of fewer members.
+    leave_one_out : float or None
+        Score of the fusion minus that of the fusion of all other members.
+    error : float
+        0 for exact values; else half the width of a 95% interval of the sampled value.
+    """
+
+    dataset: str
+    target: str
+    fusion: str
+    member: str
+    metric: str
+    shapley: float | None
+    leave_one_out: float | None
+    error: float = 0.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class DatasetFacts:
     """What is known about one dataset of a run.
@@ -159,6 +182,10 @@ class Results:
     latencies : mapping
         ``{(dataset, target, model): {batch size: seconds}}`` that a warm model takes to answer a batch of raw rows; a
         fusion with all the members that it uses. A size that would have taken too long to measure is absent.
+    contributions : tuple of Contribution
+        Empty unless it was asked for.
+    diagnoses : tuple of mapping
+        Per dataset what explains its predictions: calibration, diversity, where fusions win. Empty unless asked for.
     complete : bool
         Whether every planned task ended; False after a time limit or an interrupt.
     """
@@ -176,6 +203,8 @@ class Results:
     totals: Mapping[tuple[str, str, str], tuple[int, float, float]] = field(default_factory=dict)
     explanations: Mapping[tuple[str, str, str, int, int], Mapping[str, Any]] = field(default_factory=dict)
     latencies: Mapping[tuple[str, str, str], Mapping[int, float]] = field(default_factory=dict)
+    contributions: tuple[Contribution, ...] = ()
+    diagnoses: tuple[Mapping[str, Any], ...] = ()
     complete: bool = True
 
 

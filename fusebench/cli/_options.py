@@ -27,7 +27,9 @@ Memory = Annotated[str | None, typer.Option(metavar="SIZE", help="Per fit, such 
 StorePath = Annotated[Path | None, typer.Option("--store", metavar="PATH", help="Where fits are kept; .fusebench.")]
 TimeLimit = Annotated[str | None, typer.Option(metavar="TIME", help="Of the whole run; then tables of what is done.")]
 AllowImport = Annotated[bool, typer.Option("--allow-import", help="Let the spec import classes from any package.")]
-Format = Annotated[str, typer.Option(metavar="FORMAT", help="Of stdout: table, json, csv, markdown or latex.")]
+Format = Annotated[
+    str, typer.Option(metavar="FORMAT", help="Of stdout: table, json, csv, markdown, latex, html, junit or github.")
+]
 FailOnError = Annotated[int, typer.Option(metavar="N", help="Exit 4 when more than N fits failed.", min=0)]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Fit again and replace what is stored.")]
 Trust = Annotated[

@@ -13,6 +13,7 @@ from fusebench.report.base import REGISTRY, Format, Verdicts
 from fusebench.results import Results
 
 __all__ = [
+    "PLOT_FORMATS",
     "REGISTRY",
     "ROW_FORMATS",
     "Format",
@@ -22,8 +23,11 @@ __all__ = [
     "read_run",
     "render",
     "rows_text",
+    "write_plots",
     "write_run",
 ]
+
+PLOT_FORMATS = ("png", "svg", "pdf")
 
 
 def render(results: Results, verdicts: Verdicts, format_name: str) -> str:
@@ -57,3 +61,14 @@ def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     from fusebench.report import _files
 
     return _files.as_csv(header, rows)
+
+
+def write_plots(results: Results, verdicts: Verdicts, folder: Path, plot_format: str) -> list[str]:
+    """Write every figure into a folder and return the names of the files."""
+    from fusebench.report import _drawing, _figures
+
+    names = []
+    for name, drawing in _figures.figures(results, verdicts):
+        names.append(f"{name}.{plot_format}")
+        _drawing.save(drawing, folder / names[-1])
+    return names

@@ -49,6 +49,8 @@ def write_run(results: Results, verdicts: Verdicts, folder: Path, base: Path | N
     """
     import yaml
 
+    from fusebench.report.html import Html
+
     files = {
         "spec.yaml": yaml.safe_dump(
             _plain(_moved(results.spec, base or Path(), folder)), sort_keys=False, allow_unicode=True
@@ -61,6 +63,7 @@ def write_run(results: Results, verdicts: Verdicts, folder: Path, base: Path | N
         "costs.csv": as_csv(Cost._fields, results.costs),
         "failures.csv": as_csv(Failure._fields, results.failures),
         "contributions.csv": as_csv(CONTRIBUTIONS, _contributions(results)),
+        "report.html": Html().render(results, verdicts),
         "summary.json": as_json(summary(results, verdicts)),
     }
     if verdicts.compressed:
@@ -116,6 +119,8 @@ def summary(results: Results, verdicts: Verdicts) -> dict[str, Any]:
         "n_failures": len(results.failures),
         "failed_cells": [list(cell) for cell in failed_cells(results)],
         "inapplicable": [list(one) for one in sorted(inapplicable_models(results))],
+        "contributions": [row._asdict() for row in results.contributions],
+        "diagnoses": list(results.diagnoses),
         "totals": _totals(results),
         "latencies": [
             {"dataset": d, "target": t, "model": m, "seconds": {str(size): took for size, took in told.items()}}
@@ -167,22 +172,44 @@ def _totals(results: Results) -> list[dict[str, Any]]:
 
 
 def _contributions(results: Results) -> list[tuple[Any, ...]]:
-    """Return the mean and spread over splits of each member's learned weight."""
+    """Return what each member adds, where that was computed, and the mean and spread of its learned weight."""
+    weights = learned_weights(results)
+    rows = {
+        (_label(results, row.dataset, row.target), row.fusion, row.member, row.metric): (row.shapley, row.leave_one_out)
+        for row in results.contributions
+    }
+    for dataset, target, fusion, member in weights:
+        rows.setdefault((_label(results, dataset, target), fusion, member, results.metrics[0]), (None, None))
+    spread = {
+        (_label(results, dataset, target), fusion, member): found
+        for (dataset, target, fusion, member), found in weights.items()
+    }
+    return [(*key, *rows[key], *spread.get(key[:3], (None, None))) for key in sorted(rows)]
+
+
+def learned_weights(results: Results) -> dict[tuple[str, str, str, str], tuple[float, float | None]]:
+    """Return mean and standard deviation over splits of each member's learned weight, by dataset, target and fusion."""
     members = {one.id: one.members for one in results.models}
     gathered: dict[tuple[str, str, str, str], list[float]] = {}
-    for (dataset, _, fusion, _, _), told in results.explanations.items():
+    for (dataset, target, fusion, _, _), told in results.explanations.items():
         weights = told.get("weights")
         if not isinstance(weights, (list, tuple)) or len(weights) != len(members.get(fusion, ())):
             continue
         for member, weight in zip(members[fusion], weights, strict=True):
             if isinstance(weight, (int, float)):
-                gathered.setdefault((dataset, fusion, member, results.metrics[0]), []).append(float(weight))
-    rows: list[tuple[Any, ...]] = []
-    for key, values in sorted(gathered.items()):
+                gathered.setdefault((dataset, target, fusion, member), []).append(float(weight))
+    found = {}
+    for key, values in gathered.items():
         mean = sum(values) / len(values)
         spread = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1)) if len(values) > 1 else None
-        rows.append((*key, None, None, mean, spread))
-    return rows
+        found[key] = (mean, spread)
+    return found
+
+
+def _label(results: Results, dataset: str, target: str) -> str:
+    """Return how a dataset is named: by its name alone where it has one target."""
+    alone = sum(one.name == dataset for one in results.datasets) < 2
+    return dataset if alone else f"{dataset}:{target}"
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -14,6 +14,7 @@ from fusebench.report._files import FORMULA_STARTS
 from fusebench.results import (
     SCHEMA_VERSION,
     Cell,
+    Contribution,
     Cost,
     DatasetFacts,
     Failure,
@@ -108,6 +109,8 @@ def _results(folder: Path, summary: Mapping[str, Any]) -> Results:
             (one["dataset"], one["target"], one["model"]): {int(size): took for size, took in one["seconds"].items()}
             for one in summary.get("latencies", ())
         },
+        contributions=tuple(Contribution(**one) for one in summary.get("contributions", ())),
+        diagnoses=tuple(summary.get("diagnoses", ())),
         complete=bool(summary["complete"]),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fusebench.report._files import LEADERBOARD, as_csv
-from fusebench.report.base import Format, Verdicts
+from fusebench.report.base import Format, Verdicts, visible
 from fusebench.results import Results
 
 
@@ -13,4 +13,5 @@ class Csv(Format):
     def render(self, results: Results, verdicts: Verdicts) -> str:
         """Return the leaderboard."""
         del results
-        return as_csv(LEADERBOARD, verdicts.leaderboard).rstrip("\n")
+        text = as_csv(LEADERBOARD, verdicts.leaderboard).rstrip("\n")
+        return "\n".join(map(visible, text.split("\n")))

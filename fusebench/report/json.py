@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from fusebench.report._files import as_json, summary
 from fusebench.report.base import Format, Verdicts
 from fusebench.results import Results
@@ -17,4 +19,10 @@ class Json(Format):
             "comparisons": [row._asdict() for row in verdicts.comparisons],
             "failures": [row._asdict() for row in results.failures],
         }
-        return as_json({**summary(results, verdicts), **tables}).rstrip("\n")
+        text = as_json({**summary(results, verdicts), **tables}).rstrip("\n")
+        return "".join(one if one.isprintable() or one == "\n" else _escaped(one) for one in text)
+
+
+def _escaped(character: str) -> str:
+    """Return a character that could turn text around as JSON escapes it."""
+    return json.dumps(character)[1:-1]

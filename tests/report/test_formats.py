@@ -1,0 +1,150 @@
+"""Every format: golden files, hostile names, sizes."""
+
+import csv
+import html.parser
+import io
+import json
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fusebench import api, report
+
+GOLDEN = Path(__file__).parent / "golden"
+SUFFIX = {"html": "html", "json": "json", "latex": "tex"}
+HOSTILE = [
+    "<script>alert(1)</script>", "[/]", "[bold red]x", "=cmd()", "+1", "@SUM(A1)", "a\x1b[31mred", "x\r\ny", "long" * 75,
+    "\u202etxet", "עברית", "a&b\"'", "\\end{table}%$_#", "|a|`b`", "</style><img src=x onerror=alert(1)>", "{{ 7*7 }}",
+    "::error::x", "%0A::error::x",
+]  # fmt: skip
+FORMATS = report.REGISTRY.names()
+
+
+def rendered(results, name):
+    return api.render(results, api.compare(results), name)
+
+
+@pytest.mark.parametrize("name", SUFFIX)
+def test_golden_files(name, make_suite):
+    """To renew them after a change that is meant: write what `rendered` returns to the file."""
+    assert rendered(make_suite(), name) == (GOLDEN / f"suite.{SUFFIX[name]}").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_renders_the_same_bytes_twice_and_without_scores(name, make_suite):
+    results = make_suite()
+    assert rendered(results, name) == rendered(results, name)
+    nothing = replace(results, scores=(), costs=(), totals={}, contributions=(), diagnoses=(), explanations={})
+    assert isinstance(rendered(nothing, name), str)
+
+
+class _Tags(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes += attributes
+
+
+def test_names_are_never_markup(make_suite):
+    results = make_suite(learners=("lr", *HOSTILE), fusions=("vote",), datasets=HOSTILE[:6])
+    verdicts = api.compare(results)
+    texts = {name: api.render(results, verdicts, name) for name in FORMATS}
+    for text in texts.values():
+        assert not {"\x1b", "\u202e"} & set(text)
+    page = _Tags()
+    page.feed(texts["html"])
+    assert page.tags.count("script") == 1
+    assert not {"img", "iframe", "object"} & set(page.tags)
+    assert not [key for key, _ in page.attributes if key.startswith("on") or key == "style"]
+    cells = [cell for row in csv.reader(io.StringIO(texts["csv"])) for cell in row]
+    assert not [cell for cell in cells if cell[:1] in "=+@\t" and cell]
+    ET.fromstring(texts["junit"].encode())
+    commands = [line for line in texts["github"].splitlines() if not line.startswith(("::notice", "::warning"))]
+    assert commands == []
+    assert json.loads(texts["json"])["name"] == "suite"
+
+
+def test_fifty_datasets_stay_small_and_quick(make_suite):
+    results = make_suite(
+        50,
+        tuple(f"learner{at}" for at in range(8)),
+        tuple(f"fusion{at}" for at in range(8)),
+        metrics=("accuracy", "roc_auc"),
+    )
+    verdicts = api.compare(results)
+    begun = time.process_time()
+    page = api.render(results, verdicts, "html")
+    assert time.process_time() - begun < 10
+    assert len(page.encode()) < 1_000_000
+
+
+def test_the_page_says_the_verdict_first_and_loads_nothing(make_suite):
+    text = rendered(make_suite(), "html")
+    order = [
+        "verdict",
+        "leaderboard",
+        "ranks",
+        "datasets",
+        "costs",
+        "contributions",
+        "calibration",
+        "failures",
+        "environment",
+    ]
+    places = [text.index(f'<section id="{one}"') for one in order]
+    assert places == sorted(places)
+    assert "http" not in text.replace("http-equiv", "").replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert "too &lt;b&gt;few&lt;/b&gt; rows" in text
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_plots_have_the_same_bytes_twice(kind, make_suite, tmp_path):
+    from fusebench.report import _drawing, _figures
+
+    results = make_suite()
+    drawing = _figures.heat_map(api.compare(results), "accuracy")
+    for name in "ab":
+        _drawing.save(drawing, tmp_path / f"{name}.{kind}")
+    assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
+    assert (tmp_path / f"a.{kind}").stat().st_size > 1000
+
+
+def test_all_figures_are_made(make_suite):
+    from fusebench.report import _figures
+
+    results = make_suite(6)
+    names = {name for name, _ in _figures.figures(results, api.compare(results))}
+    assert {
+        "intervals_accuracy",
+        "critical_difference_accuracy",
+        "datasets_accuracy",
+        "contributions",
+        "calibration",
+    } < names
+    assert {f"pareto_{cost}_accuracy" for cost in ("fit_seconds_total", "latency_us", "bytes")} < names
+
+
+def test_report_renders_a_folder_again(fusebench, make_suite, tmp_path):
+    results = make_suite()
+    api.write_run(results, api.compare(results), tmp_path / "run")
+    done = fusebench("report", "run", "--html", "page.html", "--format", "latex")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "page.html").read_bytes() == (tmp_path / "run" / "report.html").read_bytes()
+    assert r"\toprule" in done.stdout
+    assert fusebench("report", "run").stdout.startswith("\naccuracy on 3 datasets")
+    (tmp_path / "run" / "summary.json").unlink()
+    broken = fusebench("report", "run")
+    assert (broken.returncode, "half written" in broken.stderr) == (3, True)
+    for arguments in (
+        ["report", "."],
+        ["report", "absent"],
+        ["report", "run", "--format", "pdf"],
+        ["report", "run", "--plot-format", "gif"],
+    ):
+        assert fusebench(*arguments).returncode == 2
