@@ -24,7 +24,7 @@ from fusebench.engine.execute.local import LocalExecutor, default_jobs
 from fusebench.engine.prepare import Prepared, prepare, with_problems
 from fusebench.engine.store import Store
 from fusebench.engine.tasks import DataFolders, FitItem, Item, ProblemData, Workbench
-from fusebench.errors import Problem, SpecError, UsageError
+from fusebench.errors import Problem, SpecError, UndecidableError, UsageError
 from fusebench.results import Results
 from fusebench.spec import Source
 from fusebench.spec.model import Spec
@@ -414,6 +414,44 @@ def damage(run: PreparedRun, outcomes: Outcomes) -> list[str]:
     n = len(run.damaged) + outcomes.lost
     things = "1 stored result was" if n == 1 else f"{n} stored results were"
     return [f"{things} damaged, set aside in {run.store.root / 'corrupt'} and made again"] if n else []
+
+
+def explain(
+    run: PreparedRun,
+    results: Results,
+    place: Settings,
+    progress: Progress | None = None,
+) -> Results:
+    """Return results with what explains their fusions: contributions, diversity, calibration, where fusions win.
+
+    Made of stored predictions alone, on this machine: no learner is fitted. What was explained before is kept.
+
+    Raises
+    ------
+    UndecidableError
+        If the store does not hold the predictions of this run.
+    Interrupted
+        If it was stopped; what is done is kept.
+    """
+    from dataclasses import replace
+
+    from fusebench.engine import explain as explaining
+    from fusebench.engine import explained
+
+    plan = explaining.make_plan(run.plan.blueprint)
+    missing = {key: task for key, task in plan.tasks.items() if not run.store.has(key)}
+    if missing:
+        executor = local_executor(run.loaded.spec, run.plan.blueprint, place)
+        workbench = Workbench(run.plan.blueprint, run.store, DataFolders(run.store.root))
+        outcomes = executor.run(plan, missing, run.store, workbench, progress or SilentProgress())
+        if outcomes.interrupted is not None:
+            raise outcomes.interrupted
+    contributions, diagnoses = explained.gather(plan, run.store)
+    if results.scores and not any(one["calibration"] or one["diversity"] for one in diagnoses):
+        raise UndecidableError(
+            f"{run.store.root}: does not hold this run's predictions; run the benchmark again, or name its --store"
+        )
+    return replace(results, contributions=contributions, diagnoses=diagnoses)
 
 
 def compare(results: Results) -> judge.Verdicts:

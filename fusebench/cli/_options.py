@@ -31,6 +31,9 @@ Format = Annotated[
     str, typer.Option(metavar="FORMAT", help="Of stdout: table, json, csv, markdown, latex, html, junit or github.")
 ]
 FailOnError = Annotated[int, typer.Option(metavar="N", help="Exit 4 when more than N fits failed.", min=0)]
+Explain = Annotated[
+    bool, typer.Option("--explain", help="Also say what members contribute, from stored predictions; takes longer.")
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Fit again and replace what is stored.")]
 Trust = Annotated[
     str | None, typer.Option(metavar="TYPE,TYPE", help="Types beyond the allow-list that a model may hold.")

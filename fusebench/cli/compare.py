@@ -39,6 +39,7 @@ def compare(
     allow_import: options.AllowImport = False,
     format: options.Format = "table",  # noqa: A002 - the flag is --format
     fail_on_error: options.FailOnError = 0,
+    explain: options.Explain = False,
     fresh: options.Fresh = False,
     dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
@@ -75,6 +76,7 @@ def compare(
         fail_on_error=fail_on_error,
         executor=executor,
         scheduler=scheduler,
+        explain=explain,
         quiet=quiet,
         verbose=verbose,
     )

@@ -41,6 +41,7 @@ def run(
     allow_import: options.AllowImport = False,
     format: options.Format = "table",  # noqa: A002 - the flag is --format
     fail_on_error: options.FailOnError = 0,
+    explain: options.Explain = False,
     fresh: options.Fresh = False,
     dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
@@ -72,6 +73,7 @@ def run(
         fail_on_error=fail_on_error,
         executor=executor,
         scheduler=scheduler,
+        explain=explain,
         quiet=quiet,
         verbose=verbose,
     )
@@ -86,6 +88,7 @@ def run_and_report(
     fail_on_error: int,
     executor: str | None = None,
     scheduler: str | None = None,
+    explain: bool = False,
     quiet: bool,
     verbose: bool,
     finish: Callable[[PreparedRun], None] | None = None,
@@ -108,6 +111,8 @@ def run_and_report(
     runner = api.choose_executor(executor, scheduler, loaded.spec, planned.plan.blueprint, place)
     outcomes = api.execute(planned, place, progress_for(planned.plan.blueprint, quiet=quiet), runner)
     results = api.collect(planned, outcomes, place)
+    if explain and outcomes.interrupted is None and results.scores:
+        results = api.explain(planned, results, place, progress_for(planned.plan.blueprint, quiet=quiet))
     verdicts = api.compare(results)
     api.write_run(results, verdicts, out, loaded.base)
     if finish is not None:

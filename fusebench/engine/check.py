@@ -167,7 +167,7 @@ def check_against_data(spec: Spec, blueprint: Blueprint, problem: PredictionProb
         if model.kind == "reference":
             continue
         kind = blueprint.fusion_class(model.spec.type)
-        if problem.target_type not in kind.target_types:
+        if not blueprint.fits_problem(name, problem):
             continue
         members = blueprint.members_on(name, problem)
         fusion = kind(**model.spec.params)

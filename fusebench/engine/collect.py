@@ -11,7 +11,7 @@ from fusebench.engine.environment import environment
 from fusebench.engine.plan import Plan
 from fusebench.engine.schedule import Failed
 from fusebench.engine.store import Entry, Store
-from fusebench.engine.tasks import MEASURED_SPLIT, EncodeItem, FitItem, FuseItem, ScoreItem
+from fusebench.engine.tasks import MEASURED_SPLIT, EncodeItem, ExplainItem, FitItem, FuseItem, ScoreItem
 from fusebench.results import Cost, DatasetFacts, Failure, Kind, ModelFacts, Results, Score
 from fusebench.spec.model import Spec
 
@@ -113,7 +113,7 @@ def _failures(plan: Plan, failed: Mapping[str, Failed]) -> Iterator[Failure]:
                 detail = failure.detail if part.inner < 0 else f"(inner model {part.inner}) {failure.detail}"
             case FuseItem(index, model, repeat, fold, _, _):
                 detail = failure.detail
-            case EncodeItem() | ScoreItem() | None:
+            case EncodeItem() | ScoreItem() | ExplainItem() | None:
                 continue
         shared = plan.blueprint.served_by(index, model) if isinstance(task.item, FitItem) else [index]
         for problem in (plan.blueprint.problems[one] for one in shared):

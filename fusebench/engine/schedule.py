@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from fusebench.engine.blueprint import Blueprint
 from fusebench.engine.plan import Plan, Task
-from fusebench.engine.tasks import EncodeItem, FitItem, FuseItem, Item, ScoreItem
+from fusebench.engine.tasks import EncodeItem, ExplainItem, FitItem, FuseItem, Item, ScoreItem
 
 BATCH_SECONDS = 0.03  # small tasks travel together until they are worth a round trip
 BATCH_ITEMS = 64
@@ -285,5 +285,5 @@ def _model_of(key: str, item: Item | None) -> str:
             return item.fusion
         case FitItem() | EncodeItem():
             return item.learner
-        case ScoreItem():
+        case ScoreItem() | ExplainItem():
             return item.model

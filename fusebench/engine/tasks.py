@@ -84,7 +84,16 @@ class ScoreItem(NamedTuple):
     all_fits: tuple[str, ...] = ()
 
 
-Item = EncodeItem | FitItem | FuseItem | ScoreItem
+class ExplainItem(NamedTuple):
+    """Explain a fusion on one outer split; no model: what all models answer there."""
+
+    problem: int
+    model: str
+    repeat: int
+    fold: int
+
+
+Item = EncodeItem | FitItem | FuseItem | ScoreItem | ExplainItem
 
 
 class Reader(Protocol):
@@ -152,6 +161,10 @@ class Workbench:
                 return self._fuse(item)
             case ScoreItem():
                 return self._score(item)
+            case ExplainItem():
+                from fusebench.engine import explain
+
+                return explain.run(self, item)
 
     def _problem(self, index: int) -> PredictionProblem:
         return self.blueprint.problems[index]
@@ -343,7 +356,7 @@ class Workbench:
         data = self.data(problem)
         members = tuple(m for m in self.blueprint.members_on(item.fusion, problem) if m not in item.without)
         split = (item.repeat, item.fold)
-        tensor = self._tensor(problem, members, split)
+        tensor = self.tensor(problem, members, split)
         rows, fold_of = data.splits.out_of_fold(*split)
         test = data.splits.outer[split].test
         if item.fusion == ORACLE:
@@ -411,7 +424,14 @@ class Workbench:
                 X = frames.setdefault((problem.dataset, len(data.y)), data.X)
                 yield Related(name=name, y=data.y, target_type=problem.target_type, X=X)
 
-    def _tensor(self, problem: PredictionProblem, members: tuple[str, ...], split: tuple[int, int]) -> Tensor:
+    def tensor(self, problem: PredictionProblem, members: tuple[str, ...], split: tuple[int, int]) -> Tensor:
+        """Return the members' stored predictions on one outer split.
+
+        Raises
+        ------
+        InputsLostError
+            If some are not there.
+        """
         return self._tensors.get_or_make(
             (problem.digest, members, split),
             lambda: Tensor.stack([self._member(problem, member, split) for member in members], members),
@@ -449,6 +469,17 @@ class Workbench:
         self, problem: PredictionProblem, learner: str, part: Part, entry: Entry, *, predicting: int
     ) -> Predictions:
         return Predictions.read(entry, self.blueprint.stored_at(problem, learner, part, predicting=predicting))
+
+    def test_predictions(self, problem: PredictionProblem, model: str, split: tuple[int, int]) -> Predictions | None:
+        """Return a model's stored predictions of an outer test part; None where it failed."""
+        if model in self.blueprint.learners:
+            keys = [self.blueprint.fit_key(problem, model, part) for part in problem.scheme.test_parts(*split)]
+        else:
+            keys = [self.blueprint.fuse_key(problem, model, *split, "test")]
+        found = [entry for key in keys if (entry := self.reader.get(key)) is not None]
+        if len(found) < len(keys):
+            return None
+        return Predictions.mean([self._read_test(problem, model, split[1], entry) for entry in found])
 
     def _entries(self, keys: list[str]) -> list[Entry]:
         entries = [self.reader.get(key) for key in keys]

@@ -20,7 +20,7 @@ from fusebench.engine.execute._worker import Done, Lost, Outcome, Raised, attemp
 from fusebench.engine.plan import Plan, Task
 from fusebench.engine.schedule import Schedule
 from fusebench.engine.store import Entry, Store
-from fusebench.engine.tasks import EncodeItem, FitItem, FuseItem, Item, ScoreItem, Workbench
+from fusebench.engine.tasks import EncodeItem, ExplainItem, FitItem, FuseItem, Item, ScoreItem, Workbench
 from fusebench.errors import Interrupted, MissingExtraError, UsageError
 
 BATCHES_AHEAD = 2  # per worker thread, so that none waits for a round trip
@@ -282,7 +282,7 @@ def _stored_needs(run: Run, key: str, item: Item) -> list[str]:
             problem = run.plan.blueprint.problems[item.problem]
             given = run.plan.blueprint.given.get((item.learner, problem.dataset, problem.target))
             return [] if given is None else [given]
-        case EncodeItem():
+        case EncodeItem() | ExplainItem():  # explanations are made where the store is
             return []
 
 
