@@ -138,3 +138,16 @@ def test_missing_costs_are_found_before_anything_is_fitted(params):
     (message,) = Cascade(**params).check_recipes(("a", "b"), recipes, frozenset({"binary"}))
     assert message.startswith(f"{next(iter(params))}: no cost is declared for b; add 'cost:' to each")
     assert Cascade().check_recipes(("a", "b"), recipes, frozenset({"binary"})) == []
+
+
+def test_a_cascade_of_values_gets_the_features_it_looks_at(bench):
+    results = bench(
+        {
+            "datasets": ["diabetes"],
+            "learners": ["ridge", "dt"],
+            "fusions": {"c": "cascade"},
+            "cv": {"type": "holdout", "test_size": 0.3, "inner": 2},
+        }
+    )
+    assert results.failures == ()
+    assert "c" in {row.model for row in results.scores}
