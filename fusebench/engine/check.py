@@ -293,16 +293,21 @@ def _check_params(kind: type, params: Mapping[str, Any]) -> Iterator[Problem]:
     try:
         checked(kind, config=config)(**named)
     except ValidationError as error:
+        expected: dict[tuple[Any, ...], list[str]] = {}
         for one in error.errors(include_url=False):
             path = tuple(part for part in one["loc"] if part in known or isinstance(part, int))
-            yield Problem(message=f"{one['msg'][:1].lower()}{one['msg'][1:]}, got {one['input']!r}", path=path)
+            text = one["msg"].removeprefix("Input should be ").replace("tuple", "list").replace("dictionary", "mapping")
+            expected.setdefault((path, repr(one["input"])), []).append(text)
+        # A value that fits none of several types has one error for each of them.
+        for (path, got), texts in expected.items():
+            yield Problem(message=f"got {got}, expected {' or '.join(texts)}", path=path)
 
 
 def _parameter_problem(message: str) -> Problem:
     """Return the problem of a message that starts with its parameter."""
-    name, separator, _ = message.partition(":")
+    name, separator, rest = message.partition(": ")
     is_name = bool(separator) and name.isidentifier()
-    return Problem(message=message, path=(name,) if is_name else ())
+    return Problem(message=rest, path=(name,)) if is_name else Problem(message=message, path=())
 
 
 def _as_tuples(value: Any) -> Any:

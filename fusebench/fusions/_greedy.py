@@ -45,7 +45,7 @@ def growing_error(P: Floats, y: NDArray[Any], context: Context, clip: float) -> 
     binary = P.shape[2] == 2
     if metric.startswith("roc_auc") and len(np.unique(y)) < 2:
         raise FitError(
-            f"the out-of-fold part holds one class only ({context.classes[y[0]]!r}); {metric} is not defined"
+            f"the out-of-fold part holds one class only ('{context.classes[y[0]]}'); {metric} is not defined"
         )
     if metric.startswith("roc_auc") and binary:
         return BinaryAUC(Columns(lambda member: P[:, member, 1], n_members, P.nbytes), y)

@@ -68,7 +68,7 @@ def fit_meta(
         If the rows hold one class only, where a classifier cannot be fitted.
     """
     if context.is_classification and len(np.unique(y)) < 2:
-        raise FitError(f"the out-of-fold part holds one class only ({context.classes[y[0]]!r}); nothing can be learned")
+        raise FitError(f"the out-of-fold part holds one class only ('{context.classes[y[0]]}'); nothing can be learned")
     features.fit(P, context)
     if meta_learner == "joint" or not context.is_classification:
         fitted = [_fit(learner, features.transform(P, context), y, context, context.n_classes)]

@@ -56,7 +56,7 @@ class Calibrated(Fusion):
         """
         if len(np.unique(y)) < 2:
             raise FitError(
-                f"the out-of-fold part holds one class only ({context.classes[y[0]]!r}); nothing to calibrate"
+                f"the out-of-fold part holds one class only ('{context.classes[y[0]]}'); nothing to calibrate"
             )
         proba = average(P).astype(np.float64)
         self.members_ = context.members
