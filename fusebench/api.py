@@ -665,9 +665,9 @@ def unreleased_learners(loaded: LoadedSpec) -> list[str]:
     return [name for name, one in loaded.spec.learners.items() if "." in one.type and not learners.is_released(one)]
 
 
-def list_names(kind: str) -> list[str]:
+def list_names(kind: str, *, markdown: bool = False) -> list[str]:
     """Return the names of learners, fusions, datasets, metrics or encoders."""
-    return catalogue.names(kind)
+    return catalogue.markdown(kind) if markdown else catalogue.names(kind)
 
 
 def show(name: str, *, target: str | None = None) -> str:

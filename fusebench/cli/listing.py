@@ -24,9 +24,12 @@ def register(app: typer.Typer) -> None:
     app.command("list")(list_names)
 
 
-def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.", show_default=False)]) -> None:
+def list_names(
+    kind: Annotated[Kind, typer.Argument(help="What to list.", show_default=False)],
+    markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown.")] = False,
+) -> None:
     """List the learners, fusions, datasets, metrics, encoders or compressions that a spec can name."""
     from fusebench import api
 
-    for line in api.list_names(kind.value):
+    for line in api.list_names(kind.value, markdown=markdown):
         typer.echo(line)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "REGISTRY", "Dataset", "Source", "Target", "check_folds", "entries", "features", "file_digest", "identity",
     "is_intact", "known", "load", "names", "open_saved", "read_file", "read_predictions", "resolve", "save", "show",
-    "suites",
+    "suites", "table",
 ]  # fmt: skip
 
 ENTRIES = "datasets.yaml"
@@ -76,6 +76,20 @@ def names() -> list[str]:
 def entries() -> dict[str, Mapping[str, Any]]:
     """Return the registry: what each name stands for, as it is written in ``datasets.yaml``."""
     return dict(_own_entries())
+
+
+def table() -> list[tuple[str, ...]]:
+    """Return name, rows, features, classes, missing cells, licence, package and tags of every entry; loads none."""
+    return [
+        (
+            name,
+            *(str(entry[FACTS].get(key, "")) for key in ("rows", "features", "classes", "missing")),
+            str(entry["licence"]),
+            str(entry.get("package", "scikit-learn")),
+            " ".join(entry["tags"]),
+        )
+        for name, entry in _own_entries().items()
+    ]
 
 
 def known(name: str) -> bool:

@@ -12,6 +12,8 @@ from fusebench.discovery import Registry
 from fusebench.errors import UsageError
 from fusebench.fusions import base as fusions
 
+TABLE = ("name", "rows", "features", "classes", "missing", "licence", "package", "tags")
+
 
 def registries() -> dict[str, Registry]:
     """Return the component registries by what `fusebench list` calls them."""
@@ -26,7 +28,7 @@ def registries() -> dict[str, Registry]:
 def names(kind: str) -> list[str]:
     """Return one line per name of a kind; imports no component."""
     if kind == "datasets":
-        return datasets.names()
+        return _aligned([TABLE, *datasets.table()])
     if kind == "metrics":
         return metrics.names()
     registry = registries()[kind]
@@ -34,6 +36,19 @@ def names(kind: str) -> list[str]:
     for alias, name in registry.aliases.items():
         short.setdefault(name, []).append(alias)
     return [name + (f" ({', '.join(sorted(short[name]))})" if name in short else "") for name in registry.names()]
+
+
+def markdown(kind: str) -> list[str]:
+    """Return the names of a kind as Markdown: a table of datasets, a list of anything else."""
+    if kind != "datasets":
+        return [f"* {one}" for one in names(kind)]
+    rows = [TABLE, tuple("---" for _ in TABLE), *datasets.table()]
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[n]) for row in rows) for n in range(len(TABLE))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def show(name: str, *, target: str | None = None) -> str:
