@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from fusebench import datasets, encoders, learners, metrics
 from fusebench.engine import latency
+from fusebench.engine.asking import FreshAnswers
 from fusebench.engine.blueprint import ORACLE, Blueprint, PredictionProblem
 from fusebench.engine.fusing import (
     EncodedLearner,
@@ -29,6 +30,7 @@ from fusebench.engine.fusing import (
     make_fusion,
     out_of_fold,
     predict_with,
+    stack_predictions,
 )
 from fusebench.engine.keys import digest
 from fusebench.engine.measure import Measured, model_bytes
@@ -36,7 +38,7 @@ from fusebench.engine.splits import KeptSplits, Part, Rows, Splits
 from fusebench.engine.store import Entry
 from fusebench.errors import FitError
 from fusebench.fusions._references import oracle
-from fusebench.fusions.base import Related
+from fusebench.fusions.base import AskMembers, Context, Related
 
 FOLDS_LAYOUT = 3  # of what is remembered of a problem's folds; a new number splits it again
 MEASURED_SPLIT = (0, 0)  # size and latency of the fitted model are taken on one split per dataset
@@ -372,6 +374,7 @@ class Workbench:
             context_of(rows, tensor.oof_labels, fold_of),
             siblings=self._siblings(item.fusion, problem, rows),
             sources=tuple(self._sources(item.fusion)),
+            ask_members=self._asking(problem, members, split) if make_fusion(model.spec).asks_members else None,
         )
         with Measured() as fitting:
             if item.stage == "oof":
@@ -403,6 +406,26 @@ class Workbench:
             },
             fused.arrays(0),
         )
+
+    def _asking(self, problem: PredictionProblem, members: tuple[str, ...], split: tuple[int, int]) -> AskMembers:
+        """Return how the members of a fusion on an outer split are asked for new rows."""
+        data = self.data(problem)
+        rows, fold_of = data.splits.out_of_fold(*split)
+
+        def ask(context: Context, y: NDArray[Any], X: Any) -> Any:
+            if context.X is None:
+                raise FitError("members cannot be asked without features")
+            # The rows in hand by their places in the data: some inner folds may have been taken away.
+            place = np.full(problem.n_samples, -1, dtype=np.intp)
+            place[rows] = np.arange(len(rows))
+            held = data.X.index.get_indexer(context.X.index)
+            fresh = FreshAnswers(
+                self.blueprint, problem, data, held, y, fold_of[place[held]],
+                lambda several: self.tensor(problem, several, split), place[held],
+            )  # fmt: skip
+            return stack_predictions([fresh.of(member, X) for member in members])[0]
+
+        return ask
 
     def _siblings(self, fusion: str, problem: PredictionProblem, rows: Rows) -> tuple[Related, ...]:
         """Return the dataset's other targets on some rows, for a fusion that learns from them."""

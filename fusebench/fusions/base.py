@@ -60,6 +60,14 @@ class FitLearner(Protocol):
         ...
 
 
+class AskMembers(Protocol):
+    """Fit what stands behind the members on a context's rows and have it predict other rows."""
+
+    def __call__(self, context: Context, y: NDArray[Any], X: pd.DataFrame) -> Floats:
+        """Return the prediction tensor of the rows of `X`; costs one fit per learner behind the members."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Related:
     """Another target that a strategy may learn from.
@@ -130,6 +138,9 @@ class Context:
         The dataset's other targets on these rows; only where the fusion sets `needs_siblings`, and when fitting.
     sources : tuple of Related
         All targets of the datasets that the fusion names in ``sources``; only when fitting.
+    ask_members : callable or None
+        Has the members predict rows that nobody has predicted; only where the fusion sets `asks_members`, and when
+        fitting.
     """
 
     target_type: TargetType
@@ -150,6 +161,7 @@ class Context:
     recipes: Mapping[str, LearnerSpec] = field(default_factory=dict)
     siblings: tuple[Related, ...] = ()
     sources: tuple[Related, ...] = ()
+    ask_members: AskMembers | None = None
 
     @property
     def is_classification(self) -> bool:
@@ -200,6 +212,8 @@ class Fusion(ABC):
     """Whether the strategy looks at ``context.X``; may be overridden by a property."""
     needs_siblings: ClassVar[bool] = False
     """Whether the strategy learns from the dataset's other targets, ``context.siblings``."""
+    asks_members: ClassVar[bool] = False
+    """Whether the strategy has its members predict new rows, ``context.ask_members``; may be a property."""
     needs_proba: ClassVar[bool] = True
     """Whether the strategy uses the members' probabilities; may be overridden by a property."""
     trains: ClassVar[bool] = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fusebench.errors import FitError
-from fusebench.fusions._training import Prepared, check_role, estimator_class, repeat_rows, takes_sample_weight
+from fusebench.fusions._munge import munge
+from fusebench.fusions._training import (
+    Prepared,
+    check_role,
+    estimator_class,
+    features_of,
+    repeat_rows,
+    takes_sample_weight,
+)
 from fusebench.fusions.base import Context, Floats, Fusion
 from fusebench.spec.model import LearnerSpec
 
@@ -23,6 +31,17 @@ COUNTING = {
     "LogisticRegression": frozenset({"class_weight"}),
 }
 """Parameters of these that count, draw or re-weight the repeated rows."""
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What a student learns from: encoded rows, the teacher's answers, labels, groups, and a context of the rows."""
+
+    X: Any
+    teacher: Floats
+    y: NDArray[Any]
+    groups: NDArray[Any] | None
+    context: Context
 
 
 @dataclass(kw_only=True)
@@ -38,6 +57,12 @@ class Distillation(Fusion):
         count more. The student's own predictions are at temperature 1.
     hard_weight : float, default=0
         Weight of the true labels, from 0 (only the teacher counts) to 1 (plain training).
+    augmentation : int, default=0
+        Made-up rows per training row, labelled by the teacher (MUNGE).
+    munge_probability : float, default=0.5
+        Share of the cells of made-up rows that come from a neighbour.
+    munge_variance : float, default=1
+        Larger values keep them nearer to the neighbour's.
 
     Notes
     -----
@@ -54,7 +79,9 @@ class Distillation(Fusion):
 
     For values the student fits (1 - h) teacher + h y, which is exact for squared error.
 
-    The cost is one fit of the student on n_samples * n_classes rows; the teacher's predictions are in the store.
+    The cost is one fit of the student on n_samples * n_classes rows; the teacher's predictions are in the store. They
+    are not for made-up rows: with `augmentation` every learner behind the teacher is fitted once more on the training
+    rows, to label them. Their hard labels are the teacher's.
 
     References
     ----------
@@ -69,6 +96,14 @@ class Distillation(Fusion):
     student: LearnerSpec | None = None
     temperature: Annotated[float, Field(gt=0)] = 1.0
     hard_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
+    augmentation: Annotated[int, Field(ge=0)] = 0
+    munge_probability: Annotated[float, Field(gt=0, le=1)] = 0.5
+    munge_variance: Annotated[float, Field(gt=0)] = 1.0
+
+    @property
+    def asks_members(self) -> bool:  # type: ignore[override]  # depends on the parameters
+        """Whether made-up rows are to be labelled."""
+        return self.augmentation > 0
 
     def check(self, members: tuple[str, ...], target_types: frozenset[str]) -> list[str]:
         """Return what is wrong with the teacher and the student."""
@@ -105,17 +140,20 @@ class Distillation(Fusion):
         self.name_ = learner.type
         self.prepared_, X = Prepared.fit(learner, y, context)
         self.sharpen_ = 1.0
+        rows = _Rows(X, P[:, 0], y, context.groups, context)
+        if self.augmentation:
+            rows = self._augmented(rows, context)
         if not context.is_classification:
-            values = (1 - self.hard_weight) * P[:, 0] + self.hard_weight * y
+            values = (1 - self.hard_weight) * rows.teacher + self.hard_weight * rows.y
             self.how_, self.exact_ = "fitted to the teacher's values", True
-            self.n_rows_ = len(y)
-            self.student_ = self._fit_learner(X, values, context)
+            self.n_rows_ = len(values)
+            self.student_ = self._fit_learner(rows.X, values, context, groups=rows.groups)
         elif takes_soft_targets(learner, context.target_type):
             self.how_, self.exact_ = "the loss itself", True
-            self.n_rows_ = len(y)
-            self.student_ = self._fit_soft(P[:, 0], y, context)
+            self.n_rows_ = len(rows.y)
+            self.student_ = self._fit_soft(rows, context)
         else:
-            self._fit_repeated(X, P[:, 0], y, context)
+            self._fit_repeated(rows, context)
         return self
 
     def predict_proba(self, P: Floats, context: Context) -> Floats:
@@ -148,18 +186,41 @@ class Distillation(Fusion):
             return self.prepared_.dense(context)
         return self.prepared_.rows(context)
 
-    def _fit_repeated(self, X: Any, teacher: Floats, y: NDArray[Any], context: Context) -> None:
-        target = softened(teacher, self.temperature)
+    def _augmented(self, rows: _Rows, context: Context) -> _Rows:
+        """Return the rows and made-up ones, which the teacher labels."""
+        if context.ask_members is None:
+            raise FitError("augmentation: the teacher cannot be asked for new rows here; fit within a benchmark")
+        made, origin = munge(
+            features_of(context),
+            self.augmentation,
+            probability=self.munge_probability,
+            variance=self.munge_variance,
+            random_state=context.random_state,
+        )
+        told = context.ask_members(context, rows.y, made)[:, 0]
+        hard = told.argmax(axis=1) if context.is_classification else told
+        groups = np.arange(len(rows.y)) if context.groups is None else context.groups
+        there = replace(context, X=made)
+        return _Rows(
+            _stack([rows.X, self.prepared_.rows(there)]),
+            np.concatenate([rows.teacher, told]),
+            np.concatenate([rows.y, hard.astype(rows.y.dtype)]),
+            np.concatenate([groups, groups[origin]]),
+            replace(context, X=_stack([features_of(context), made])),
+        )
+
+    def _fit_repeated(self, own: _Rows, context: Context) -> None:
+        target = softened(own.teacher, self.temperature)
         if self.hard_weight > 0:
             target = (1 - self.hard_weight) * target
-            target[np.arange(len(y)), y] += self.hard_weight
+            target[np.arange(len(own.y)), own.y] += self.hard_weight
         rows, codes = np.nonzero(target)
         self.n_rows_ = len(rows)
         self.sharpen_ = self.temperature
         self.exact_, self.how_ = self._exactness(context)
-        groups = np.arange(len(y)) if context.groups is None else context.groups
+        groups = np.arange(len(own.y)) if own.groups is None else own.groups
         self.student_ = self._fit_learner(
-            repeat_rows(X, rows), codes, context, sample_weight=target[rows, codes], groups=groups[rows]
+            repeat_rows(own.X, rows), codes, context, sample_weight=target[rows, codes], groups=groups[rows]
         )
 
     def _fit_learner(self, X: Any, y: NDArray[Any], context: Context, **rows: Any) -> Any:
@@ -170,23 +231,23 @@ class Distillation(Fusion):
             target_type=context.target_type,
             n_classes=context.n_classes,
             random_state=context.random_state,
-            **({"groups": context.groups} | rows),
+            **rows,
         )
 
-    def _fit_soft(self, teacher: Floats, y: NDArray[Any], context: Context) -> Any:
+    def _fit_soft(self, rows: _Rows, context: Context) -> Any:
         from fusebench import learners
 
         estimator = learners.build(
             self.prepared_.learner,
             context.target_type,
             random_state=context.random_state,
-            arguments=self.prepared_.arguments,
+            arguments={"categorical_features": self.prepared_.categorical},
         )
         return estimator.fit(
-            self.prepared_.dense(context),
-            y,
-            groups=context.groups,
-            soft_targets=teacher,
+            self.prepared_.dense(rows.context),
+            rows.y,
+            groups=rows.groups,
+            soft_targets=rows.teacher,
             temperature=self.temperature,
             hard_weight=self.hard_weight,
         )
@@ -204,6 +265,19 @@ class Distillation(Fusion):
         if learner.calibrate is not None:
             return False, "rows repeated per class with weights; the calibration sees the copies"
         return True, "rows repeated per class with weights"
+
+
+def _stack(parts: list[Any]) -> Any:
+    """Return encoded rows below each other: matrices, sparse ones, or data frames."""
+    if hasattr(parts[0], "columns"):
+        import pandas as pd
+
+        return pd.concat(parts, ignore_index=True)
+    if hasattr(parts[0], "toarray"):
+        import scipy.sparse as sp
+
+        return sp.vstack(parts).tocsr()
+    return np.vstack(parts)
 
 
 def softened(proba: Floats, temperature: float) -> Floats:
