@@ -75,16 +75,18 @@ class LiveProgress:
     def __init__(self, blueprint: Blueprint) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+        from rich.table import Column
 
         self._blueprint = blueprint
         self._bar = Progress(
             SpinnerColumn(),
-            BarColumn(),
+            BarColumn(bar_width=None, table_column=Column(min_width=8, max_width=40, ratio=1)),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[left]}"),
-            TextColumn("{task.fields[now]}", markup=False),
+            TextColumn("{task.fields[left]}", markup=False, table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[now]}", markup=False, table_column=Column(no_wrap=True, ratio=2)),
             console=Console(stderr=True),
             transient=True,
+            expand=True,
         )
         self._failed = 0
 
@@ -102,15 +104,14 @@ class LiveProgress:
 
     def running(self, items: Sequence[Item]) -> None:
         """Show what the workers are at."""
-        from fusebench.engine.tasks import FitItem, FuseItem
+        from fusebench.engine.tasks import ExplainItem, FitItem, FuseItem
 
-        at = [
-            f"{self._blueprint.problems[item.problem].dataset}/"
-            f"{item.learner if isinstance(item, FitItem) else item.fusion}"
-            for item in items
-            if isinstance(item, (FitItem, FuseItem))
-        ]
-        self._bar.update(self._task, now=" ".join(at)[:60])
+        at = []
+        for item in items:
+            if isinstance(item, (FitItem, FuseItem, ExplainItem)):
+                model = getattr(item, "learner", None) or getattr(item, "fusion", None) or getattr(item, "model", "")
+                at.append(f"{self._blueprint.problems[item.problem].dataset}/{model}")
+        self._bar.update(self._task, now=" ".join(at))
 
     def end(self) -> None:
         """Remove the bar."""

@@ -14,10 +14,12 @@ from fusebench.report.base import (
     FRONT_SAYS,
     Verdicts,
     board_of,
+    micro,
     number,
     rank,
     seconds,
     shortened,
+    size,
     visible,
 )
 from fusebench.results import Results
@@ -253,10 +255,10 @@ def _cost_table(verdicts: Verdicts, metric: str) -> Table:
                 seconds(leader.fit_seconds_total) + _mark(verdicts, leader, "fit_seconds_total"),
             ),
             _number(_sum(own, "total_wall_seconds"), seconds(_sum(own, "total_wall_seconds"))),
-            _number(batch[0], _micro(batch[0]) + _mark(verdicts, leader, "latency_us")),
-            *(_number(one, _micro(one)) for one in batch[1:]),
-            _number(leader.bytes, _bytes(leader.bytes) + _mark(verdicts, leader, "bytes")),
-            _number(peak, _bytes(peak)),
+            _number(batch[0], micro(batch[0]) + _mark(verdicts, leader, "latency_us")),
+            *(_number(one, micro(one)) for one in batch[1:]),
+            _number(leader.bytes, size(leader.bytes) + _mark(verdicts, leader, "bytes")),
+            _number(peak, size(peak)),
             _number(_mean(own, "members_used"), number(_mean(own, "members_used"), 1)),
             _number(sum(joules) if joules else None, f"{sum(joules):.0f} J (estimated)" if joules else "n/a"),
         ]
@@ -276,18 +278,6 @@ def _mean(rows: Sequence[Any], name: str) -> float | None:
 def _sum(rows: Sequence[Any], name: str) -> float | None:
     known = [getattr(row, name) for row in rows if getattr(row, name) is not None]
     return sum(known) if known else None
-
-
-def _micro(value: float | None) -> str:
-    if value is None:
-        return "n/a"
-    return f"{value / 1e6:.2f} s" if value >= 1e6 else f"{value / 1e3:.1f} ms" if value >= 1e3 else f"{value:.0f} µs"
-
-
-def _bytes(value: float | None) -> str:
-    if value is None:
-        return "n/a"
-    return f"{value / 1e6:,.1f} MB" if value >= 1e6 else f"{value / 1e3:,.1f} kB"
 
 
 def _contributions(results: Results, verdicts: Verdicts) -> Section:

@@ -112,6 +112,20 @@ def seconds(value: float | None) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
+def micro(value: float | None) -> str:
+    """Return microseconds in the unit that suits them."""
+    if value is None:
+        return "n/a"
+    return f"{value / 1e6:.2f} s" if value >= 1e6 else f"{value / 1e3:.1f} ms" if value >= 1e3 else f"{value:.0f} µs"
+
+
+def size(value: float | None) -> str:
+    """Return bytes in the unit that suits them."""
+    if value is None:
+        return "n/a"
+    return f"{value / 1e6:,.1f} MB" if value >= 1e6 else f"{value / 1e3:,.1f} kB"
+
+
 def rank(value: float | None) -> str:
     """Return a rank: whole where it is, with one decimal where it is a mean."""
     return "" if value is None else f"{value:g}" if value == int(value) else f"{value:.1f}"

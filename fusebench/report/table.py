@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from fusebench.report._figures import ORACLE, suite_costs
 from fusebench.report.base import (
     COMPRESSED_CELLS,
     FRONT_SAYS,
@@ -15,10 +16,12 @@ from fusebench.report.base import (
     compressed_cells,
     compressed_groups,
     marked,
+    micro,
     number,
     rank,
     seconds,
     shortened,
+    size,
     visible,
 )
 from fusebench.results import Results
@@ -26,7 +29,7 @@ from fusebench.results import Results
 if TYPE_CHECKING:
     from rich.table import Table
 
-MIN_WIDTH = 80
+MIN_WIDTH, NARROW, WIDE = 80, 96, 120  # columns of the window
 STYLES = {"fusion": "bold", "reference": "dim", "learner": ""}
 VERDICT_STYLES = {"better": "green", "worse": "red"}
 MOST_SENTENCES = 4
@@ -43,14 +46,14 @@ class TerminalTable(Format):
         from rich.text import Text
 
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        width = max(MIN_WIDTH, Console().width) if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "100"))
+        width = max(MIN_WIDTH, Console().width if sys.stdout.isatty() else _columns())
         stream = io.StringIO()
-        console = Console(file=stream, force_terminal=colour, width=max(width, MIN_WIDTH), highlight=False)
+        console = Console(file=stream, force_terminal=colour, width=width, highlight=False)
         for metric in results.metrics:
             rows = board_of(verdicts, metric)
             if rows:
                 console.print(_heading(results, metric))
-                console.print(_table(rows, verdicts))
+                console.print(_table(rows, verdicts, width))
         for (metric, fusion), group in compressed_groups(verdicts).items():
             console.print(Text(f"\n{visible(fusion)}, compressed ({metric})", style="bold"))
             console.print(_compressed(group))
@@ -84,44 +87,65 @@ def _heading(results: Results, metric: str) -> Any:
     return Text(f"\n{metric} on {count} ({listed})", style="bold")
 
 
-def _table(rows: list[Any], verdicts: Verdicts) -> Table:
+def _columns() -> int:
+    """Return the width that ``COLUMNS`` names, 100 where it names none."""
+    named = os.environ.get("COLUMNS", "")
+    return int(named) if named.isdecimal() and len(named) < 5 else 100
+
+
+def _table(rows: list[Any], verdicts: Verdicts, width: int) -> Table:
+    """Return a leaderboard that fits 80 columns and says more in a wider window."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    grouped, failed = any(row.group for row in rows), any(row.failures for row in rows)
-    table.add_column("rank", justify="right", no_wrap=True)
-    table.add_column("model", overflow="fold", min_width=8)
-    table.add_column("score", justify="right", no_wrap=True)
-    table.add_column("95% interval", justify="right", no_wrap=True)
-    table.add_column("vs best_single", no_wrap=True)
-    if grouped:
-        table.add_column("group", no_wrap=True)
-    table.add_column("CPU s", justify="right", no_wrap=True)
-    if failed:
-        table.add_column("failures", overflow="fold")
-    for row in rows:
-        difference = (
-            "" if not row.verdict or row.diff_best_single is None else f"{row.diff_best_single:+.4f} {row.verdict}"
-        )
-        interval = "" if row.ci_low is None else f"{row.ci_low:.4f}, {row.ci_high:.4f}"
-        shown = [
-            Text("" if row.model == "oracle" else rank(row.rank)),
-            Text(shortened(row.model), style=STYLES.get(row.kind, "")),
-            Text(number(row.mean_score)),
-            Text(interval),
-            Text(difference, style=VERDICT_STYLES.get(row.verdict, "")),
-            *([Text(row.group)] if grouped else []),
-            Text(
-                ""
-                if row.model == "oracle"
-                else marked(seconds(row.fit_seconds_total), row, verdicts, "fit_seconds_total")
-            ),
-            *([Text(row.failures, style="red")] if failed else []),
+    narrow, wide = width < NARROW, width >= WIDE
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=narrow)
+    latency = suite_costs(verdicts, rows[0].metric, "latency_us") if wide else {}
+    columns: list[tuple[str, bool, Any]] = [
+        ("rank", True, lambda row: "" if row.model == ORACLE else rank(row.rank)),
+        ("model", False, lambda row: Text(shortened(row.model), style=STYLES.get(row.kind, ""))),
+        ("score", True, lambda row: number(row.mean_score)),
+        ("95% interval", True, lambda row: _interval(row, 3 if narrow else 4)),
+        ("vs best_single", False, _against),
+    ]
+    if any(row.group for row in rows):
+        columns.append(("group", False, lambda row: row.group))
+    columns.append(
+        ("CPU s", True, lambda row: _cost(row, verdicts, "fit_seconds_total", seconds(row.fit_seconds_total)))
+    )
+    if wide:
+        columns += [
+            ("1 row", True, lambda row: _cost(row, verdicts, "latency_us", micro(latency.get(row.model)))),
+            ("size", True, lambda row: _cost(row, verdicts, "bytes", size(row.bytes))),
         ]
-        table.add_row(*shown)
+    if any(row.failures for row in rows):
+        columns.append(("failed", False, lambda row: Text(row.failures.split(" ")[0], style="red")))
+    for name, right, _ in columns:
+        justify: Any = "right" if right else "left"
+        if name == "model":
+            table.add_column(name, overflow="fold", min_width=8)
+        else:
+            table.add_column(name, justify=justify, no_wrap=True)
+    for row in rows:
+        found = (make(row) for _, _, make in columns)
+        table.add_row(*(one if isinstance(one, Text) else Text(one) for one in found))
     return table
+
+
+def _interval(row: Any, digits: int) -> str:
+    return "" if row.ci_low is None else f"{row.ci_low:.{digits}f}, {row.ci_high:.{digits}f}"
+
+
+def _against(row: Any) -> Any:
+    from rich.text import Text
+
+    told = "" if not row.verdict or row.diff_best_single is None else f"{row.diff_best_single:+.4f} {row.verdict}"
+    return Text(told, style=VERDICT_STYLES.get(row.verdict, ""))
+
+
+def _cost(row: Any, verdicts: Verdicts, cost: str, text: str) -> str:
+    return "" if row.model == ORACLE else marked(text, row, verdicts, cost)
 
 
 def _compressed(group: list[Any]) -> Table:

@@ -70,6 +70,29 @@ def test_names_are_never_markup(make_suite):
     assert json.loads(texts["json"])["name"] == "suite"
 
 
+@pytest.mark.parametrize("columns", ["80", "100", "140", "nonsense", "-5"])
+def test_the_terminal_table_fits_its_window(columns, make_suite, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    results = make_suite(learners=("lr", "a_rather_long_name_of_a_learner", *HOSTILE), datasets=["[/]data", "b"])
+    text = rendered(results, "table")
+    width = int(columns) if columns.isdecimal() else 100
+    assert max(map(len, text.splitlines())) <= width
+    assert ("1 row" in text) == (columns == "140")
+    assert "[/]data" in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_no_color_means_no_colour(plain, make_suite, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if plain:
+        monkeypatch.setenv("NO_COLOR", "1")
+    assert ("\x1b[" in rendered(make_suite(), "table")) != plain
+
+
 def test_fifty_datasets_stay_small_and_quick(make_suite):
     results = make_suite(
         50,
