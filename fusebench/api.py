@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 DEFAULT_STORE = ".fusebench"
 MAX_SECONDS = 1e9  # of a recorded cost that is believed
-EXTRAS = {"torch": "torch", "dask": "distributed", "catboost": "catboost"}
+EXTRAS = {"shared": "fsspec", "torch": "torch", "dask": "distributed", "catboost": "catboost"}
 
 
 class Executor(Protocol):
@@ -105,18 +105,30 @@ class Settings:
         Seconds.
     fresh : bool
         Whether to fit again what is stored.
+    shared : str, optional
+        URL of a store that several machines share; `store` is then what this machine keeps of it.
     """
 
     store: Path
     n_jobs: int
     time_limit: float | None = None
     fresh: bool = False
+    shared: str | None = None
 
 
 def settings(
-    *, store: Path | None = None, n_jobs: int | None = None, time_limit: float | None = None, fresh: bool = False
+    *,
+    store: Path | str | None = None,
+    n_jobs: int | None = None,
+    time_limit: float | None = None,
+    fresh: bool = False,
 ) -> Settings:
     """Return settings with the environment's defaults (``FUSEBENCH_STORE``, ``FUSEBENCH_JOBS``) filled in.
+
+    Parameters
+    ----------
+    store : path or URL, optional
+        A URL such as ``s3://bucket/folder`` is a store that several machines share.
 
     Raises
     ------
@@ -126,12 +138,30 @@ def settings(
     jobs = os.environ.get("FUSEBENCH_JOBS") if n_jobs is None else str(n_jobs)
     if jobs is not None and (not jobs.isdecimal() or int(jobs) < 1):
         raise UsageError(f"--jobs (or FUSEBENCH_JOBS): got {jobs!r}, expected a whole number of at least 1")
+    where = str(store or os.environ.get("FUSEBENCH_STORE") or DEFAULT_STORE)
+    shared = where if "://" in where else None
     return Settings(
-        store or Path(os.environ.get("FUSEBENCH_STORE", DEFAULT_STORE)),
+        Path(DEFAULT_STORE if shared else where),
         default_jobs() if jobs is None else int(jobs),
         time_limit,
         fresh,
+        shared,
     )
+
+
+def open_store(place: Settings, on_corrupt: Callable[[Path], None] | None = None) -> Store:
+    """Return the store of a place.
+
+    Raises
+    ------
+    MissingExtraError, UsageError
+        If a shared store's URL cannot be opened.
+    """
+    if place.shared is None:
+        return Store(place.store, on_corrupt)
+    from fusebench.engine.shared import SharedStore
+
+    return SharedStore(place.store, on_corrupt, place.shared)
 
 
 def load_spec(
@@ -258,7 +288,7 @@ def _checked(
         problems = [*problems, *unknown]
         known = frozenset[Place]()
         if place is not None:
-            known = CheckedModels(spec, Store(place.store), allow_import=allow_import).known()
+            known = CheckedModels(spec, open_store(place), allow_import=allow_import).known()
             if warm_up and any(("learners", name) not in known for name in spec.learners):
                 local.warm_up(spec.learners.values())
         problems += check.check_models(spec, allow_import=allow_import, known=known)
@@ -334,7 +364,7 @@ def make_plan(loaded: LoadedSpec, place: Settings) -> PreparedRun:
     io.ensure_writable(place.store)
     local.spare_scratch(place.store)
     damaged: list[Path] = []
-    store = Store(place.store, on_corrupt=damaged.append)
+    store = open_store(place, damaged.append)
     blueprint = blueprint_of(check.resolve_fusions(loaded.spec))
     prepared = prepare(loaded.spec, blueprint, loaded.base, store)
     blueprint = with_problems(blueprint, prepared)

@@ -24,7 +24,10 @@ Jobs = Annotated[int | None, typer.Option(metavar="N", help="Worker processes; d
 Threads = Annotated[int | None, typer.Option("--threads-per-fit", metavar="N", help="Threads of one fit.")]
 Timeout = Annotated[str | None, typer.Option(metavar="TIME", help="Per fit, such as 90s or 10m.")]
 Memory = Annotated[str | None, typer.Option(metavar="SIZE", help="Per fit, such as 4GB.")]
-StorePath = Annotated[Path | None, typer.Option("--store", metavar="PATH", help="Where fits are kept; .fusebench.")]
+StorePath = Annotated[
+    str | None,
+    typer.Option("--store", metavar="PATH|URL", help="Where fits are kept; .fusebench. A URL is shared by machines."),
+]
 TimeLimit = Annotated[str | None, typer.Option(metavar="TIME", help="Of the whole run; then tables of what is done.")]
 AllowImport = Annotated[bool, typer.Option("--allow-import", help="Let the spec import classes from any package.")]
 Format = Annotated[
@@ -70,7 +73,7 @@ def assignments(
     return pairs + [(path, str(value)) for path, value in flags.items() if value is not None]
 
 
-def place(store: Path | None, jobs: int | None, time_limit: str | None = None, *, fresh: bool = False) -> Settings:
+def place(store: str | None, jobs: int | None, time_limit: str | None = None, *, fresh: bool = False) -> Settings:
     """Return the settings of the place."""
     from fusebench import api
     from fusebench.spec import duration

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fusebench.cli import _options as options
+from fusebench.errors import UsageError
 
 MaxSize = Annotated[str | None, typer.Option(metavar="SIZE", help="Remove the oldest entries above this, such as 5GB.")]
 
@@ -23,7 +25,7 @@ def info(store: options.StorePath = None) -> None:
     """Say how many results are stored and how large they are."""
     from fusebench import api
 
-    told = api.cache_info(options.place(store, None).store)
+    told = api.cache_info(_folder(store))
     typer.echo(f"{told['path']}: {told['entries']} entries, {told['bytes'] / 1e6:,.1f} MB, {told['datasets']} datasets")
 
 
@@ -31,7 +33,7 @@ def verify(store: options.StorePath = None) -> None:
     """Read every entry and set aside those whose bytes changed."""
     from fusebench import api
 
-    good, bad = api.cache_verify(options.place(store, None).store)
+    good, bad = api.cache_verify(_folder(store))
     typer.echo(f"{good} entries are sound, {bad} were damaged and set aside; they are made again when needed")
 
 
@@ -39,7 +41,7 @@ def gc(store: options.StorePath = None, max_size: MaxSize = None) -> None:
     """Remove what crashed runs left behind, damaged entries, and the oldest entries above a size."""
     from fusebench import api
 
-    removed = api.cache_gc(options.place(store, None).store, max_size)
+    removed = api.cache_gc(_folder(store), max_size)
     typer.echo(f"removed {removed['entries']} entries, freed {removed['bytes'] / 1e6:,.1f} MB")
 
 
@@ -47,5 +49,13 @@ def clear(store: options.StorePath = None) -> None:
     """Remove everything in the store."""
     from fusebench import api
 
-    removed = api.cache_clear(options.place(store, None).store)
+    removed = api.cache_clear(_folder(store))
     typer.echo(f"removed {removed['entries']} entries, freed {removed['bytes'] / 1e6:,.1f} MB")
+
+
+def _folder(store: str | None) -> Path:
+    """Return the folder of a local store."""
+    place = options.place(store, None)
+    if place.shared is not None:
+        raise UsageError(f"--store {place.shared}: `fusebench cache` looks after a folder of this machine, not a URL")
+    return place.store

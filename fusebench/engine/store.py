@@ -104,12 +104,12 @@ class Store:
     def put(self, key: str, entry: Entry) -> None:
         """Write one entry durably; the last of equal writers wins, with equal bytes."""
         with io.storage_errors(self.root):
-            io.write_durably(self.path(key), _encode(entry), self.scratch)
+            io.write_durably(self.path(key), encode_entry(entry), self.scratch)
 
     def put_many(self, entries: Mapping[str, Entry]) -> None:
         """Write entries durably, syncing each folder once."""
         with io.storage_errors(self.root):
-            io.write_together({self.path(key): _encode(entry) for key, entry in entries.items()}, self.scratch)
+            io.write_together({self.path(key): encode_entry(entry) for key, entry in entries.items()}, self.scratch)
 
     def keys(self) -> Iterator[str]:
         """Yield all keys; for maintenance only, it lists every folder."""
@@ -149,10 +149,11 @@ def read_entry(path: Path) -> Entry:
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise CorruptEntryError("not a file")  # a pipe put there would be waited for without end
-    return _decode(io.map_bytes(path) if found.st_size > MAP_ABOVE else io.read_bytes(path))
+    return decode_entry(io.map_bytes(path) if found.st_size > MAP_ABOVE else io.read_bytes(path))
 
 
-def _encode(entry: Entry) -> list[bytes | memoryview]:
+def encode_entry(entry: Entry) -> list[bytes | memoryview]:
+    """Return the bytes of an entry, in pieces."""
     digest = hashlib.sha256()
     described: list[dict[str, Any]] = []
     chunks: list[bytes | memoryview] = []
@@ -184,7 +185,14 @@ def _encode(entry: Entry) -> list[bytes | memoryview]:
     return [first + header + gap, *chunks]
 
 
-def _decode(raw: bytes | mmap.mmap) -> Entry:
+def decode_entry(raw: bytes | mmap.mmap) -> Entry:
+    """Return the entry that bytes hold.
+
+    Raises
+    ------
+    CorruptEntryError
+        If any of them differs from what was written.
+    """
     end = raw.find(b"\n", 0, 256)
     parts = raw[:end].rsplit(b" ", 2)
     if end < 0 or len(parts) != 3 or parts[0] != MAGIC or not parts[1].isdigit():

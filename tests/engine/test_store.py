@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fusebench.engine.store import CorruptEntryError, Entry, Store, _decode
+from fusebench.engine.store import CorruptEntryError, Entry, Store, decode_entry
 from fusebench.errors import StorageError
 
 KEY = "ab" * 32
@@ -53,11 +53,11 @@ def test_every_flipped_byte_and_every_truncation_is_noticed(tmp_path, entry):
         changed = bytearray(raw)
         changed[position] ^= 0xFF
         with pytest.raises(CorruptEntryError):
-            _decode(bytes(changed))
+            decode_entry(bytes(changed))
         with pytest.raises(CorruptEntryError):
-            _decode(raw[:position])
+            decode_entry(raw[:position])
     with pytest.raises(CorruptEntryError):
-        _decode(raw + b"\0")
+        decode_entry(raw + b"\0")
 
 
 def test_a_damaged_entry_is_set_aside_and_reported(tmp_path, entry):
