@@ -59,6 +59,10 @@ def assemble(spec: DatasetSpec, frame: pd.DataFrame, targets: tuple[str | int, .
         frame = frame[~frame.duplicated(subset=[one for one in frame.columns if one != spec.id])]
         if len(frame) < before:
             notes.append(f"{before - len(frame)} duplicate rows were removed")
+    if spec.sample is not None and spec.sample < len(frame):
+        notes.append(f"{spec.sample} of {len(frame)} rows were drawn")
+        drawn = np.random.default_rng(0).permutation(len(frame))[: spec.sample]
+        frame = frame.iloc[np.sort(drawn)]
     frame = frame.reset_index(drop=True)
     roles = {role: _role(frame, getattr(spec, role), name, role) for role in ROLES}
     if roles["time"] is not None:
@@ -88,7 +92,7 @@ def assemble(spec: DatasetSpec, frame: pd.DataFrame, targets: tuple[str | int, .
     weights = None if roles["weights"] is None else _weights(roles["weights"], name)
     ids = None if roles["id"] is None else unique_ids(roles["id"], name)
     digest = fingerprint(X, found, groups, folds, weights, *([] if ids is None else [ids]))
-    named = {one for one in ("exclude", "id", "classes") if getattr(spec, one)}
+    named = {one for one in ("exclude", "id", "classes", "sample") if getattr(spec, one)}
     steps = spec.model_dump(mode="json", include=STEPS | named)
     preprocessing = hashlib.sha256(json.dumps(steps, sort_keys=True).encode()).hexdigest()[:16]
     return Dataset(name, X, found, digest, preprocessing, groups, None, folds, weights, text, tuple(notes), ids)

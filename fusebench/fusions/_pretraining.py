@@ -77,7 +77,9 @@ class School:
         own = Lesson("own", prepared.dense(context), y, context.target_type, context.groups)
         elsewhere = list(_from_sources(prepared, context))
         rows = [own.X, *{id(one.X): one.X for one in elsewhere}.values()]
-        inputs = Inputs(np.vstack(rows), prepared.categorical)
+        # A pretrained language model reads its texts as they are.
+        raw = np.zeros((1, 0)) if is_pretrained(recipe, context.target_type) else np.vstack(rows)
+        inputs = Inputs(raw, prepared.categorical)
         others = [*_siblings(own, context), *elsewhere]
         return cls(prepared.learner, prepared, own, others, rows, inputs, context.random_state)
 
@@ -126,7 +128,12 @@ def swapped(X: NDArray[Any], share: float, generator: np.random.Generator) -> ND
 
 
 def pretrained_body(school: School, supervised: bool, epochs: int, swap: float) -> Any:
-    """Return the weights to fine-tune from: learned on other datasets in turn, or without labels."""
+    """Return the weights to fine-tune from: learned on other datasets in turn, or without labels.
+
+    Those of a pretrained language model are its own, unless other datasets are to teach it more.
+    """
+    if not supervised and is_pretrained(school.recipe, school.own.target_type):
+        return school.fine_tune(school.own, None, frozen=True).body()
     if not supervised:
         return school.self_supervised(epochs, swap)
     body = None
@@ -144,15 +151,22 @@ def answers(model: Any, X: Any, context: Context) -> tuple[NDArray[Any], Floats 
     return proba.argmax(axis=1), proba
 
 
+def is_pretrained(learner: LearnerSpec, target_type: str) -> bool:
+    """Return whether a network brings weights of its own."""
+    return bool(getattr(estimator_class(learner, target_type), "pretrained", False))
+
+
 def check_network(learner: LearnerSpec, target_types: frozenset[str], strategy: str) -> list[str]:
     """Return whether a learner is no network of this kind."""
     found = check_role("estimator", learner, target_types)
     if found:
         return found
     kind = next(iter(sorted(target_types)), "binary")
-    if hasattr(estimator_class(learner, kind), "body"):
-        return []
-    return [f"estimator: '{learner.type}' is no torch_mlp; {strategy} trains networks of it"]
+    if not hasattr(estimator_class(learner, kind), "body"):
+        return [f"estimator: '{learner.type}' is no torch_mlp or transformer; {strategy} trains networks of it"]
+    if is_pretrained(learner, kind) and learner.params.get("tune", "frozen") == "frozen":
+        return [f"estimator: '{learner.type}' is frozen, so that {strategy} has nothing to train; set tune"]
+    return []
 
 
 def _siblings(own: Lesson, context: Context) -> Iterator[Lesson]:
@@ -196,7 +210,8 @@ def aligned(frame: pd.DataFrame, like: pd.DataFrame, name: str) -> pd.DataFrame:
             kept: Any = np.where(known, values, None)
             columns[label] = pd.Categorical(kept, categories=kind.categories)
         else:
-            shared = own is not None and own.dtype.kind in "iufb" and like[label].dtype.kind in "iufb"
+            kinds = {"number" if one.kind in "iufb" else one.kind for one in (kind, getattr(own, "dtype", kind))}
+            shared = own is not None and (kinds == {"number"} or kinds <= {"O", "T", "U"})
             absent = np.full(len(frame), np.nan) if kind.kind in "iufb" else np.full(len(frame), "", object)
             columns[label] = np.asarray(own) if shared else absent
         n_shared += shared

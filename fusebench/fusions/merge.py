@@ -29,7 +29,7 @@ class Merge(Fusion):
     method : {"average", "task_arithmetic", "ties", "dare", "fisher", "slerp"}, default="ties"
         How weights theta_i become one; tau_i = theta_i - theta_0 are the task vectors from the base theta_0.
     estimator : learner, optional
-        A ``torch_mlp``.
+        A ``torch_mlp``, or a ``transformer`` that is fine-tuned; the base of the latter is its pretrained model.
     sources : tuple of str, default=()
         Datasets of this benchmark to fine-tune on beside the dataset's own targets. On a source itself the strategy
         does not apply.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fusebench.errors import FitError
+from fusebench.fusions._pretraining import is_pretrained
 from fusebench.fusions._training import (
     Prepared,
     check_recipes,
@@ -172,7 +173,7 @@ class Soup(Fusion):
         start, first = None, next(iter(recipes.values()))
         epochs = self.shared_epochs
         if epochs is None:
-            epochs = 0 if _is_pretrained(first, context.target_type) else SHARED_EPOCHS
+            epochs = 0 if is_pretrained(first, context.target_type) else SHARED_EPOCHS
         if epochs:
             shared = self._network(first, {"max_epochs": epochs}, 0, context)
             start = shared.fit(X, y, validation=held).state()
@@ -212,14 +213,10 @@ def _is_network(learner: LearnerSpec, target_type: str) -> bool:
     return hasattr(estimator_class(learner, target_type), "with_state")
 
 
-def _is_pretrained(learner: LearnerSpec, target_type: str) -> bool:
-    return bool(getattr(estimator_class(learner, target_type), "pretrained", False))
-
-
 def _is_frozen(learner: LearnerSpec, grid: Mapping[str, Any], target_type: str) -> bool:
     """Return whether a pretrained model is trained nowhere but in its head, which has one optimum."""
     own = learner.params.get("tune", "frozen")
-    return _is_pretrained(learner, target_type) and "frozen" in grid.get("tune", (own,))
+    return is_pretrained(learner, target_type) and "frozen" in grid.get("tune", (own,))
 
 
 def _product(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,7 @@ from fusebench.learners import _pretrained
 from fusebench.learners.base import Floats
 
 if TYPE_CHECKING:
+    from fusebench.learners._network_inputs import Start
     from fusebench.learners._torch_net import State
     from fusebench.learners._transformer_net import TextNetwork, Tuned
 
@@ -179,6 +180,21 @@ class BaseTransformer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         found: State = torch_net().state_of(self.network_)
         return found
 
+    def body(self) -> State:
+        """Return a copy of the weights of the language model, without the head, by name."""
+        return {name: value for name, value in self.state().items() if not name.startswith("head.")}
+
+    def fisher(self, X: Any) -> State:
+        """Return the diagonal of the Fisher information of every weight on some texts, by name; for merging.
+
+        O(n_samples * n_classes) passes.
+        """
+        check_is_fitted(self, "network_")
+        net, classes = transformer_net(), hasattr(self, "classes_")
+        with torch_net().repeatable(self.n_jobs):
+            found: State = net.fisher_diagonal(self.network_, self.network_.tokens(as_texts(X)), classes=classes)
+        return found
+
     def with_state(self, state: State, X: Any = None) -> Self:
         """Return a copy of this fitted estimator with other weights of the same architecture.
 
@@ -208,6 +224,7 @@ class BaseTransformer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         sample_weight: Floats | None,
         validation: NDArray[Any] | None,
         initial_state: State | None,
+        start: Start | None,
     ) -> None:
         """Load the model, fit the head on its vectors and fine-tune."""
         self._validate_params()
@@ -225,6 +242,8 @@ class BaseTransformer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
                 max_length=self.max_length,
                 n_outputs=n_outputs,
             ).to(device)
+            if start is not None and start.body is not None:
+                torch_net().load_body(network, start.body)
             rows = net.Rows(network.tokens(texts), target, weight / weight[~watched].mean())
             if initial_state is None:
                 vectors = net.vectors(network, rows.tokens)
@@ -232,7 +251,7 @@ class BaseTransformer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             else:
                 torch_net().load_state(network, initial_state)
             self.training_: Tuned = net.Tuned([], [], 0)
-            if self.tune != "frozen":
+            if self.tune != "frozen" and (start is None or not start.frozen):
                 init = seed if self.init_random_state is None else self.init_random_state
                 self.training_ = net.fine_tune(network, self._tuning(seed, init), rows, watched)
         self.network_ = network
@@ -277,6 +296,7 @@ class TransformerClassifier(ClassifierMixin, BaseTransformer):  # type: ignore[m
         groups: NDArray[Any] | None = None,
         validation: NDArray[Any] | None = None,
         initial_state: State | None = None,
+        start: Start | None = None,
     ) -> Self:
         """Fit on texts and their classes.
 
@@ -293,6 +313,8 @@ class TransformerClassifier(ClassifierMixin, BaseTransformer):  # type: ignore[m
             Rows that are not trained on; the weights of the epoch with their smallest loss are kept.
         initial_state : dict of str to ndarray, optional
             Weights to start from instead of the model's own and a head fitted to them.
+        start : Start, optional
+            Weights of the language model to start from, and whether the head alone is fitted.
 
         Raises
         ------
@@ -302,7 +324,7 @@ class TransformerClassifier(ClassifierMixin, BaseTransformer):  # type: ignore[m
             If there is no such model.
         """
         self.classes_, codes = np.unique(y, return_inverse=True)
-        self._fit(X, codes.astype(np.int64), len(self.classes_), sample_weight, validation, initial_state)
+        self._fit(X, codes.astype(np.int64), len(self.classes_), sample_weight, validation, initial_state, start)
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -346,6 +368,7 @@ class TransformerRegressor(RegressorMixin, BaseTransformer):  # type: ignore[mis
         groups: NDArray[Any] | None = None,
         validation: NDArray[Any] | None = None,
         initial_state: State | None = None,
+        start: Start | None = None,
     ) -> Self:
         """Fit on texts and their values; see `TransformerClassifier.fit`."""
         values = np.asarray(y, dtype=np.float64)
@@ -353,7 +376,13 @@ class TransformerRegressor(RegressorMixin, BaseTransformer):  # type: ignore[mis
         self.mean_ = float(fitted.mean())
         self.scale_ = float(fitted.std()) or 1.0
         self._fit(
-            X, ((values - self.mean_) / self.scale_).astype(np.float32), 1, sample_weight, validation, initial_state
+            X,
+            ((values - self.mean_) / self.scale_).astype(np.float32),
+            1,
+            sample_weight,
+            validation,
+            initial_state,
+            start,
         )
         return self
 

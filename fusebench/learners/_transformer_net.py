@@ -188,6 +188,24 @@ def _by_length(network: TextNetwork, tokens: Tokens, function: Any) -> NDArray[n
     return found[back]
 
 
+def fisher_diagonal(network: TextNetwork, tokens: Tokens, *, classes: bool) -> dict[str, NDArray[np.float64]]:
+    """Return the mean over texts of E_c (d log p_c / d theta)**2, or of (d f / d theta)**2 for values, by name."""
+    network.eval()
+    weights = dict(network.named_parameters())
+    total = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in weights.items()}
+    for row in tokens:
+        scores = network([row])[0]
+        answers = nn.functional.log_softmax(scores, dim=0) if classes else scores
+        shares = answers.detach().exp() if classes else torch.ones_like(answers)
+        for position, answer in enumerate(answers):
+            last = position == len(answers) - 1
+            gradients = torch.autograd.grad(answer, list(weights.values()), retain_graph=not last, allow_unused=True)
+            for name, gradient in zip(weights, gradients, strict=True):
+                if gradient is not None:
+                    total[name] += shares[position].double() * gradient.double() ** 2
+    return {name: (value / max(len(tokens), 1)).cpu().numpy() for name, value in total.items()}
+
+
 def fine_tune(network: TextNetwork, tuning: Tuning, rows: Rows, watched: NDArray[Any]) -> Tuned:
     """Train in place; leave plain weights of the same names and shapes, in evaluation mode.
 

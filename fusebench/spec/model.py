@@ -27,6 +27,8 @@ class DatasetSpec(Model):
         One of the data sources (``sklearn``, ``file``, ``package``, ``openml``); None for a name in a registry.
     exclude : mapping of column to values
         Rows to leave out: those that hold one of the values, None where the cell is missing.
+    sample : int, optional
+        How many of the rows to keep, drawn at random and always the same ones; after `exclude` and `dedupe`.
     options : mapping
         The fields that only this source knows (``path``, ``loader``, ``data_id``, ...).
     id : str, optional
@@ -50,6 +52,7 @@ class DatasetSpec(Model):
     classes: tuple[str | int, ...] = ()
     dedupe: bool = False
     exclude: Mapping[str, tuple[str | int | float | bool | None, ...]] = Field(default_factory=dict)
+    sample: PositiveInt | None = None
     na_values: tuple[str, ...] = ()
     inf: Literal["error", "nan"] = "error"
     sha256: str | None = None

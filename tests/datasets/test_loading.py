@@ -94,6 +94,11 @@ def test_fields_of_an_entry(tmp_path, frame):
         len(load(tmp_path, frame.assign(colour=frame.colour.where(frame.colour != "red")), exclude={"colour": None}).X)
         == (frame.colour != "red").sum()
     )
+    some, again = (load(tmp_path, frame, sample=20) for _ in range(2))
+    assert len(some.X) == 20
+    assert some.fingerprint == again.fingerprint
+    assert some.preprocessing != load(tmp_path, frame).preprocessing
+    assert len(load(tmp_path, frame, sample=10_000).X) == N
     doubled = pd.concat([frame, frame.iloc[:10]])
     assert len(load(tmp_path, doubled, dedupe=True).X) == N
     assert "number" not in load(tmp_path, frame, drop="number").X

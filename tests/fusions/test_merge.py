@@ -135,3 +135,39 @@ def test_in_a_run_every_target_is_merged_with_the_others(bench):
     assert lessons == {"target": ["own", "petal area (cm2)"], "petal area (cm2)": ["own", "target"]}
     with pytest.raises(SpecError, match="there is nothing to merge"):
         bench({**data, "datasets": ["iris"]})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_task_arithmetic_and_the_other_rules_over_a_language_model(make_context, tiny_bert, reviews, method):
+    """Two tasks of one set of texts (is it praise? is it about the plot?), fine-tuned from one pretrained model."""
+    pytest.importorskip("peft")
+    X, y = reviews
+    sibling = Related(name="plot", y=X.text.str.contains("plot").to_numpy().astype(int), target_type="binary")
+    params = {"model": str(tiny_bert), "tune": "all", "max_epochs": 6, "learning_rate": 0.01, "batch_size": 8}
+    bert = LearnerSpec(type="transformer", params=params)
+    P = np.zeros((len(y), 1, 2))
+    context = make_context(P, X=X, text=("text",), siblings=(sibling,))
+    merge = Merge(method=method, estimator=bert, tune_head=False).fit(P, y, context)
+    school = School.of(bert, y, context)
+    frozen = LearnerSpec(type="transformer", params={"model": str(tiny_bert)})
+    base = School.of(frozen, y, context).fine_tune(school.own, None).body()  # the pretrained weights themselves
+    bodies = [school.fine_tune(one, base).body() for one in (school.own, *school.others)]
+    if method == "task_arithmetic":
+        expected = {
+            name: base[name] + 0.3 * sum(one[name].astype(float) - base[name] for one in bodies) for name in base
+        }
+        for name, value in merge.model_.body().items():
+            np.testing.assert_allclose(value, expected[name], atol=1e-6)
+    proba = merge.predict_proba(P, context)
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    again = Merge(method=method, estimator=bert, tune_head=False).fit(P, y, context)
+    assert again.predict_proba(P, context).tobytes() == proba.tobytes()
+    assert set(merge.explain()["lessons"]) == {"own", "plot"}
+
+
+@pytest.mark.slow
+def test_a_frozen_language_model_has_nothing_to_merge():
+    pytest.importorskip("peft")
+    messages = Merge(estimator=LearnerSpec(type="transformer")).check_recipes((), {}, frozenset({"binary"}))
+    assert "is frozen" in messages[0]

@@ -114,15 +114,8 @@ def test_a_soup_of_fine_tunings_starts_at_the_pretrained_model(make_context, tin
     assert first.predict_proba(P, context).tobytes() == second.predict_proba(P, context).tobytes()
 
 
+@pytest.mark.slow
 def test_a_soup_of_frozen_models_is_refused():
-    pytest.importorskip("sklearn")
+    pytest.importorskip("peft")
     frozen = {"bert": LearnerSpec(type="transformer")}
-    messages = Soup().check_recipes(("bert",), frozen, frozenset({"binary"}))
-    expected = "is frozen" if _is_installed() else "pip install"
-    assert expected in " ".join(messages)
-
-
-def _is_installed():
-    from fusebench.learners._families import family_of
-
-    return family_of("transformer").is_installed
+    assert "is frozen" in Soup().check_recipes(("bert",), frozen, frozenset({"binary"}))[0]
