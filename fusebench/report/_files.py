@@ -82,10 +82,19 @@ def _moved(spec: Mapping[str, Any], base: Path, folder: Path) -> dict[str, Any]:
 
 
 def _moved_entry(one: Any, base: Path, folder: Path) -> Any:
-    path = one.get("path") if isinstance(one, Mapping) else None
-    if not isinstance(path, str) or Path(path).is_absolute() or "://" in path:
+    """Return a dataset's definition with its files moved; those of a package are found from nowhere else."""
+    if not isinstance(one, Mapping) or one.get("source") == "package":
         return one
-    return {**one, "path": Path(os.path.relpath(base / path, folder)).as_posix()}
+    moved = {key: _moved_path(one[key], base, folder) for key in ("path", "labels") if key in one}
+    return {**one, **moved}
+
+
+def _moved_path(path: Any, base: Path, folder: Path) -> Any:
+    if isinstance(path, (list, tuple)):
+        return [_moved_path(one, base, folder) for one in path]
+    if not isinstance(path, str) or Path(path).is_absolute() or "://" in path:
+        return path
+    return Path(os.path.relpath(base / path, folder)).as_posix()
 
 
 def summary(results: Results, verdicts: Verdicts) -> dict[str, Any]:
