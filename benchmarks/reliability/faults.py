@@ -61,8 +61,15 @@ class Forge:
     ) -> dict:
         """Run one command and return its code, seconds, stdout and stderr."""
         variables = {"FUSEBENCH_FAULT": fault, **(env or {})}
-        order = {"argv": argv, "cwd": str(cwd), "env": variables, "kill_after": kill_after}
-        self._process.stdin.write(json.dumps(order) + "\n")
+        return self._ask([{"argv": argv, "cwd": str(cwd), "env": variables, "kill_after": kill_after}])[0]
+
+    def run_together(self, several: list[list[str]], cwd: Path, kill_first_after: float | None = None) -> list[dict]:
+        """Run several commands at once and return what came of each."""
+        orders = [{"argv": argv, "cwd": str(cwd), "env": {"FUSEBENCH_FAULT": ""}} for argv in several]
+        return self._ask([{**orders[0], "kill_after": kill_first_after}, *orders[1:]])
+
+    def _ask(self, orders: list[dict]) -> list[dict]:
+        self._process.stdin.write(json.dumps(orders) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
 

@@ -1,6 +1,7 @@
 """Run commands of fusebench in forks of one warm process: hundreds of runs without hundreds of interpreter starts.
 
-Started as a program; reads one JSON object a line, {"argv", "cwd", "env", "kill_after"}, answers with one.
+Started as a program; reads one JSON list a line, of runs that go at once: {"argv", "cwd", "env", "kill_after"}; answers
+with the list of what came of each.
 Workers are forked as well, everything else is what the command line runs.
 """
 
@@ -58,20 +59,31 @@ def wait_for(pid, kill_after):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), time.monotonic() - begun
 
 
+def run_all(orders):
+    """Run several orders at once and return what came of each."""
+    streams = [(tempfile.TemporaryFile(), tempfile.TemporaryFile()) for _ in orders]  # noqa: SIM115 - closed below
+    pids = []
+    for order, (out, err) in zip(orders, streams, strict=True):
+        pid = os.fork()
+        if pid == 0:
+            child(order, out, err)
+        pids.append(pid)
+    answers = []
+    for order, pid, both in zip(orders, pids, streams, strict=True):
+        code, seconds = wait_for(pid, order.get("kill_after"))
+        texts = []
+        for stream in both:
+            stream.seek(0)
+            texts.append(stream.read().decode(errors="replace"))
+            stream.close()
+        answers.append({"code": code, "seconds": seconds, "stdout": texts[0], "stderr": texts[1]})
+    return answers
+
+
 def main():
     warm_up()
     for line in sys.stdin:
-        order = json.loads(line)
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            pid = os.fork()
-            if pid == 0:
-                child(order, out, err)
-            code, seconds = wait_for(pid, order.get("kill_after"))
-            texts = []
-            for stream in (out, err):
-                stream.seek(0)
-                texts.append(stream.read().decode(errors="replace"))
-        print(json.dumps({"code": code, "seconds": seconds, "stdout": texts[0], "stderr": texts[1]}), flush=True)
+        print(json.dumps(run_all(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.naive_bayes import GaussianNB
 
-SLEEPER = ["sleep", "98765"]
+SLEEPER = ["sleep", os.environ.get("SLEEPER", "98765")]
 
 
 class Strange(BaseException):
@@ -61,7 +61,13 @@ def leave_a_sleeper_and_die():
     os._exit(9)
 
 
+def leave_a_sleeper_and_hang():
+    leave_a_sleeper()
+    hang_in_c()
+
+
 FIT = {
+    "sleeper_and_hang": leave_a_sleeper_and_hang,
     "raise": lambda: raise_it(ValueError("no")),
     "strange": lambda: raise_it(Strange("never caught")),
     "wordless": lambda: raise_it(Wordless()),

@@ -5,9 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
+
+HERE = Path(__file__).parent
 
 SLOW_SPEC = """
 name: slow
@@ -17,10 +20,17 @@ fusions: {vote: voting}
 """
 
 
-def start(tmp_path, *flags, entries=9):
-    (tmp_path / "slow.yaml").write_text(SLOW_SPEC)
+HANGING_SPEC = """
+name: slow
+datasets: [iris]
+learners: {nb: nb, hang: {type: hostile.Hostile, how: sleeper_and_hang}}
+"""
+
+
+def start(tmp_path, *flags, entries=9, spec=SLOW_SPEC, **variables):
+    (tmp_path / "slow.yaml").write_text(spec)
     command = [sys.executable, "-m", "fusebench", "run", "slow.yaml", "--jobs", "2", *flags]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(HERE)]), **variables}
     process = subprocess.Popen(
         command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -68,3 +78,38 @@ def test_a_time_limit_ends_with_what_is_finished(tmp_path):
     assert process.returncode == 0, err
     assert "not complete" in out
     assert "time limit" in err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends orphans only on Linux")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_fit_that_hangs_in_c_and_has_left_a_sleeper_leaves_nothing(tmp_path, number):
+    seconds = f"9{os.getpid()}{int(number)}"
+    process = start(tmp_path, "--allow-import", entries=0, spec=HANGING_SPEC, SLEEPER=seconds)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not sleepers(seconds):
+        time.sleep(0.02)
+    assert sleepers(seconds)
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == (130 if number == signal.SIGINT else -9)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and (sleepers(seconds) or left_behind(tmp_path)):
+        time.sleep(0.02)
+    assert sleepers(seconds) == []
+    assert left_behind(tmp_path) == []
+
+
+def sleepers(seconds):
+    return [one.pid for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == ["sleep", seconds]]
+
+
+def test_a_second_interrupt_ends_it_at_once(tmp_path):
+    process = start(tmp_path)
+    process.send_signal(signal.SIGSTOP)  # so that both are there before it does anything about the first
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGCONT)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode in {130, -signal.SIGINT}
+    assert left_behind(tmp_path) == []
