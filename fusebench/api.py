@@ -284,7 +284,7 @@ def _checked(
     spec, problems = specs.parse(source)
     if spec is not None:
         spec = _keep_only(spec, only)
-        spec, unknown = _resolve_datasets(spec, base)
+        spec, unknown = _resolve_datasets(spec, base, only.get("datasets") or ())
         problems = [*problems, *unknown]
         known = frozenset[Place]()
         if place is not None:
@@ -299,9 +299,6 @@ def _checked(
 
 def _keep_only(spec: Spec, only: Mapping[str, Sequence[str]]) -> Spec:
     changes: dict[str, Any] = {}
-    if wanted := only.get("datasets"):
-        _require("--datasets", wanted, [one.name for one in spec.datasets])
-        changes["datasets"] = tuple(one for one in spec.datasets if one.name in wanted)
     for kind in ("learners", "fusions"):
         if wanted := only.get(kind):
             have: Mapping[str, Any] = getattr(spec, kind)
@@ -338,16 +335,21 @@ def _require(flag: str, wanted: Iterable[str], known: Sequence[str]) -> None:
             raise UsageError(f"{flag}: the spec has no '{name}'; {hint}")
 
 
-def _resolve_datasets(spec: Spec, base: Path) -> tuple[Spec, list[Problem]]:
+def _resolve_datasets(spec: Spec, base: Path, wanted: Sequence[str]) -> tuple[Spec, list[Problem]]:
+    """Return a spec whose names and suites are datasets, those alone that are wanted: by name, or by their suite's."""
     resolved: list[Any] = []
     problems: list[Problem] = []
     for position, declared in enumerate(spec.datasets):
         found = datasets.resolve(declared, base)
         if isinstance(found, Problem):
-            problems.append(found.under("datasets", position))
+            if not wanted or declared.name in wanted:
+                problems.append(found.under("datasets", position))
         else:
-            resolved.extend(found if isinstance(found, (list, tuple)) else [found])
-    unique = {one.name: one for one in resolved}
+            several = found if isinstance(found, (list, tuple)) else [found]
+            resolved.extend((declared.name, one) for one in several)
+    names = [*(one.name for one in spec.datasets), *(one.name for _, one in resolved)]
+    _require("--datasets", wanted, list(dict.fromkeys(names)))
+    unique = {one.name: one for suite, one in resolved if not wanted or {suite, one.name}.intersection(wanted)}
     return spec.model_copy(update={"datasets": tuple(unique.values())}), problems
 
 

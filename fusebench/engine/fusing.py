@@ -65,7 +65,8 @@ class Predictions:
     def assemble(cls, pieces: Sequence[tuple[Rows, Predictions]], n_samples: int) -> Predictions:
         """Return predictions of n_samples rows from those of its parts, each with its positions."""
         first = pieces[0][1]
-        labels = np.empty(n_samples, dtype=first.labels.dtype)
+        # Where a model abstains in some parts only, theirs are the wider integers.
+        labels = np.empty(n_samples, dtype=np.result_type(*(piece.labels.dtype for _, piece in pieces)))
         proba = None if first.proba is None else np.empty((n_samples, first.proba.shape[1]), first.proba.dtype)
         for positions, piece in pieces:
             labels[positions] = piece.labels

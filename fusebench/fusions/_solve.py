@@ -70,7 +70,12 @@ def _newton_target(ratios: Floats, gradient: Floats) -> Floats:
     from scipy.optimize import nnls
 
     # The model is ||root^T v||^2 / 2 - (2 g - 1) v, a least squares problem.
-    root = np.linalg.cholesky(ratios.T @ ratios / len(ratios) + 1e-12 * np.eye(len(gradient)))
+    curvature = ratios.T @ ratios / len(ratios)
+    try:
+        root = np.linalg.cholesky(curvature + 1e-12 * np.eye(len(gradient)))
+    except np.linalg.LinAlgError:
+        # Certain members: where one with a weight near 0 alone is right, ratios have no bound and rounding shows.
+        root = np.linalg.cholesky(curvature + 1e-12 * np.trace(curvature) * np.eye(len(gradient)))
     solution, _ = nnls(root.T, np.linalg.solve(root, 2 * gradient - 1))
     return np.asarray(solution)
 

@@ -67,6 +67,14 @@ def test_they_take_part_beside_a_trained_learner_whose_numbers_do_not_change(ben
     assert not both.failures
 
 
+def test_one_abstention_among_all_rows(bench, tables):
+    """In most parts nothing is negative: the codes of all parts together must still hold -1."""
+    tables(tables.votes.assign(c=["", *ANSWERS[1:]]))
+    results = bench({**VOTES, "fusions": {"vote": "voting", "stack": "stacking", "adaptive": "adaptive"}})
+    assert not results.failures
+    assert means(results)["c"] == pytest.approx(29 / 30)
+
+
 def test_where_every_member_abstains_so_does_the_fusion(bench, tables):
     """Row 0 is lost to all; elsewhere the one that answers decides, and of two that differ the smaller label."""
     b, c = (["", *tables.votes[one][1:]] for one in "bc")

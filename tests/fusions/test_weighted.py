@@ -140,3 +140,16 @@ def test_a_list_of_weights_is_checked_and_scaled(make_problem):
     assert Weighted(weights=(3, 1)).fit(P, y, context).weights_.tolist() == [0.75, 0.25]
     assert "got 1, expected 2" in Weighted(weights=(3,)).check(("a", "b"), frozenset({"binary"}))[0]
     assert Weighted(weights="nnls").check(("a", "b"), frozenset({"binary"})) == []
+
+
+@pytest.mark.parametrize("seed", [360, 372, 399])
+def test_log_loss_weights_of_members_that_give_labels_only(seed):
+    """Ratios of densities have no bound here; the curvature is singular to the last bit on the way."""
+    rng = np.random.default_rng(seed)
+    n_samples, n_members = int(rng.integers(60, 480)), int(rng.integers(2, 9))
+    right = rng.random((n_samples, n_members)) < rng.uniform(0.3, 0.99, size=n_members)
+    densities = np.where(right, 1.0, 2.2e-16)
+    densities[rng.random((n_samples, n_members)) < 0.03] = 0.25  # abstentions
+    weights = log_score_weights(densities)
+    assert weights.sum() == pytest.approx(1)
+    assert weights.min() >= 0
