@@ -176,8 +176,9 @@ def check_against_data(spec: Spec, blueprint: Blueprint, problem: PredictionProb
             *fusion.check(members, target_types),
             *fusion.check_recipes(members, blueprint.recipes(members), target_types),
         ]
-        if problem.n_features == 0 and (fusion.needs_features or fusion.trains):
-            messages.append(f"{model.spec.type} needs features, '{problem.dataset}' has none")
+        if problem.n_features == 0 and (fusion.reads_features(problem.target_type) or fusion.trains):
+            instead = "; use space: predictions" if hasattr(fusion, "space") else ""
+            messages.append(f"{model.spec.type} needs features, '{problem.dataset}' has none{instead}")
         messages += _check_related(fusion, blueprint, name, problem)
         place = (name,) if name in spec.fusions else (blueprint.variant_of.get(name, name), "compress")
         found.extend(_parameter_problem(message).under("fusions", *place) for message in messages)

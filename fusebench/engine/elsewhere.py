@@ -17,7 +17,7 @@ from fusebench.datasets._predicted import PredictionTable
 from fusebench.engine.blueprint import Blueprint, blueprint_of
 from fusebench.engine.fusing import Predictions, make_fusion, predict_with
 from fusebench.errors import DataError, FitError, UsageError
-from fusebench.fusions.base import Context, Fusion, TargetType
+from fusebench.fusions.base import REGISTRY, Context, Fusion, TargetType, load_fusion
 from fusebench.spec._parsing import RESERVED_IDS
 
 if TYPE_CHECKING:
@@ -346,11 +346,14 @@ def _default_fusions(found: Elsewhere) -> Sequence[str]:
 
 
 def _fusion(name: str, found: Elsewhere) -> Any:
-    """Return a fusion's entry; where there are only labels, votes are weighted by how often a model is right."""
+    """Return a fusion's entry, with what the table lacks made up for by parameters."""
     if name == "voting" and found.classes:
         return {"type": name, "voting": "soft" if found.gives_shares and found.has_targets else "hard"}
     if name == "weighted" and found.classes and not found.gives_shares:
         return {"type": name, "weights": "accuracy"}
+    if not found.features and REGISTRY.canonical(name) and hasattr(load_fusion(name), "space"):
+        # Neighbours are sought among the answers where nothing else is known of a row.
+        return {"type": name, "space": "predictions"}
     return name
 
 

@@ -365,7 +365,7 @@ class Workbench:
             return _oracle_entry(tensor, data.y[test], problem)
         model = self.blueprint.fusions[item.fusion]
 
-        with_features = make_fusion(model.spec).needs_features
+        with_features = make_fusion(model.spec).reads_features(problem.target_type)
 
         def context_of(own: Rows, labels: NDArray[Any], folds: NDArray[Any] | None) -> Any:
             return fuse_context(self.blueprint, problem, data, members, own, labels, folds, with_features=with_features)

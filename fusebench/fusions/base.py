@@ -225,6 +225,10 @@ class Fusion(ABC):
     min_members: ClassVar[int] = 1
     """Fewest members that make sense."""
 
+    def reads_features(self, target_type: str) -> bool:
+        """Return whether the strategy looks at ``context.X`` for this kind of target."""
+        return self.needs_features
+
     def check(self, members: tuple[str, ...], target_types: frozenset[str]) -> list[str]:
         """Return what is wrong with these parameters for these members; empty when all is well.
 

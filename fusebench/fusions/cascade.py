@@ -73,10 +73,9 @@ class Cascade(Fusion):
     space: Where = "features"
     encode: Encode = "linear"
 
-    @property
-    def needs_features(self) -> bool:  # type: ignore[override]  # the base allows a property in place of its constant
-        """Whether the original features are read: for values, whose confidence is that of rows nearby."""
-        return self.space == "features"
+    def reads_features(self, target_type: str) -> bool:
+        """Return whether the original features are read: for values, whose confidence is that of rows nearby."""
+        return target_type == "continuous" and self.space == "features"
 
     def check(self, members: tuple[str, ...], target_types: frozenset[str]) -> list[str]:
         """Return what is wrong with the order, the targets and the encoder."""

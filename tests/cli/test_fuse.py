@@ -202,6 +202,13 @@ def test_features_of_the_table_serve_what_looks_at_them(run):
     assert "knora_u,fusion,accuracy" in out
 
 
+def test_neighbours_are_sought_among_answers_where_there_are_no_features(run):
+    code, out, err = run(shares(), "--fusions", "knora_u,ola,cascade", "--format", "csv", "-q")
+    assert code == 0, err
+    for name in ("knora_u", "ola", "cascade"):
+        assert f"{name},fusion,accuracy" in out
+
+
 def test_only_the_plan(run, tmp_path):
     code, out, _ = run(votes(), "--dry-run", "--save-spec", "spec.yaml")
     assert code == 0

@@ -151,3 +151,9 @@ def test_a_cascade_of_values_gets_the_features_it_looks_at(bench):
     )
     assert results.failures == ()
     assert "c" in {row.model for row in results.scores}
+
+
+def test_features_are_read_for_values_only():
+    assert Cascade().reads_features("continuous")
+    assert not Cascade().reads_features("multiclass")
+    assert not Cascade(space="predictions").reads_features("continuous")
