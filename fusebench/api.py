@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +17,7 @@ from fusebench.engine import plan as planning
 from fusebench.engine.blueprint import Blueprint, blueprint_of
 from fusebench.engine.checked import CheckedModels, Place
 from fusebench.engine.collect import collect as collect_results
+from fusebench.engine.energy import Energy
 from fusebench.engine.environment import environment
 from fusebench.engine.execute import local
 from fusebench.engine.execute._run import Outcomes, Progress
@@ -408,7 +409,9 @@ def execute(run: PreparedRun, place: Settings, progress: Progress, executor: Exe
     executor = executor or local_executor(run.loaded.spec, run.plan.blueprint, place)
     _import_verdicts()
     workbench = Workbench(run.plan.blueprint, run.store, DataFolders(run.store.root))
-    outcomes = executor.run(run.plan, run.missing, run.store, workbench, progress)
+    with Energy() as energy:
+        outcomes = executor.run(run.plan, run.missing, run.store, workbench, progress)
+    outcomes.energy = energy.told()
     _record_costs(run.store, outcomes.costs)
     return outcomes
 
@@ -418,12 +421,16 @@ def _import_verdicts() -> None:
     import threading
     from importlib import import_module
 
-    threading.Thread(target=import_module, args=("fusebench.judge",), daemon=True).start()
+    def begin() -> None:
+        for name in ("fusebench.judge", "fusebench.report.html", "jinja2"):
+            import_module(name)
+
+    threading.Thread(target=begin, daemon=True).start()
 
 
 def collect(run: PreparedRun, outcomes: Outcomes, place: Settings) -> Results:
     """Return the results of a run, from the store."""
-    return collect_results(
+    results = collect_results(
         run.loaded.spec,
         run.plan,
         run.prepared.facts,
@@ -434,6 +441,7 @@ def collect(run: PreparedRun, outcomes: Outcomes, place: Settings) -> Results:
         n_jobs=place.n_jobs,
         notes=tuple(damage(run, outcomes)),
     )
+    return replace(results, environment={**results.environment, **outcomes.energy})
 
 
 def data_notes(run: PreparedRun) -> list[str]:
@@ -465,8 +473,6 @@ def explain(
     Interrupted
         If it was stopped; what is done is kept.
     """
-    from dataclasses import replace
-
     from fusebench.engine import explain as explaining
     from fusebench.engine import explained
 
@@ -652,8 +658,6 @@ def write_baseline(results: Results, path: Path, base: Path | None = None) -> No
     base : Path, optional
         What paths in the spec are relative to; the current folder by default.
     """
-    from dataclasses import replace
-
     from fusebench import judge
 
     found = Path(os.path.relpath(base or Path(), path.parent)).as_posix()

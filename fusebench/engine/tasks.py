@@ -384,7 +384,7 @@ class Workbench:
             else:
                 fusion = make_fusion(model.spec).fit(tensor.oof, data.y[rows], fit_context)
         begun = time.perf_counter()
-        predicting = 0.0
+        predicting, n_splits = 0.0, len(problem.scheme.outer)
         if fusion is not None:
             test_context = context_of(test, tensor.test_labels, None)
             fused = predict_with(fusion, tensor.test, test_context)
@@ -399,7 +399,9 @@ class Workbench:
                 "predict": predicting,
                 "peak_memory": fitting.peak_memory,
                 "bytes": model_bytes(fusion) if is_measured else None,
-                "latency": _fusion_latency(fusion, tensor, test_context, fitting.wall, predicting)
+                "latency": _fusion_latency(
+                    fusion, tensor, test_context, n_splits * (fitting.wall + predicting), predicting
+                )
                 if is_measured
                 else {},
                 "explain": _plain(explanation),
@@ -808,9 +810,9 @@ def _fit_entry(
 
 
 def _fusion_latency(
-    fusion: Any, tensor: Tensor, context: Any, fit_seconds: float, predict_seconds: float
+    fusion: Any, tensor: Tensor, context: Any, all_seconds: float, predict_seconds: float
 ) -> dict[str, float]:
-    """Return what fusing the members' answers takes, without the members."""
+    """Return what fusing the members' answers takes, without the members; within a share of all the fusion's work."""
     n_rows = len(tensor.test)
 
     def rows_of(size: int) -> tuple[Any, Any]:
@@ -822,7 +824,7 @@ def _fusion_latency(
         rows_of,
         n_known=n_rows,
         known_seconds=predict_seconds,
-        budget=latency.budget_of(fit_seconds + predict_seconds, fit_seconds + predict_seconds),
+        budget=latency.budget_of(all_seconds, all_seconds),
     )
 
 

@@ -384,6 +384,9 @@ def _environment(results: Results) -> Section:
     lines = [
         f"{key}: {here[key]}" for key in ("python", "platform", "cpu", "cores", "n_jobs") if here.get(key) is not None
     ]
+    energy = here.get("energy")
+    if isinstance(energy, dict):
+        lines.append(f"energy of the run: {energy.get('joules')} J, {energy.get('source')}")
     lines += [f"{name} {version}" for name, version in sorted(versions.items())] if isinstance(versions, dict) else []
     data = [
         Row(

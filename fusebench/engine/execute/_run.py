@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol
 
 from fusebench.engine.execute._worker import Done, Lost, Outcome, Raised, Unreadable
 from fusebench.engine.execute._writer import Writer
@@ -59,6 +59,8 @@ class Outcomes:
         False after a time limit.
     interrupted : Interrupted or None
         The signal that stopped the run.
+    energy : mapping
+        What the run drew, as `fusebench.engine.energy.Energy.told`.
     lost : int
         Stored results that turned out to be damaged or gone, and were made again.
     """
@@ -68,6 +70,7 @@ class Outcomes:
     costs: dict[str, list[float]] = field(default_factory=dict)
     complete: bool = True
     interrupted: Interrupted | None = None
+    energy: dict[str, Any] = field(default_factory=dict)
     lost: int = 0
 
 
