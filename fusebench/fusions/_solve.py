@@ -50,7 +50,7 @@ def log_score_weights(densities: Floats, *, tolerance: float = TOLERANCE, max_it
         gradient = ratios.mean(axis=0)
         if np.log(gradient.max()) <= tolerance:
             return weights
-        target = _newton_target(ratios, gradient)
+        target = _newton_target(ratios, gradient, weights)
         weights = _line_search(scaled, weights, target, gradient)
     # First order steps never get stuck: they end what rounding keeps Newton's from ending.
     for _ in range(20 * max_iter):
@@ -62,10 +62,11 @@ def log_score_weights(densities: Floats, *, tolerance: float = TOLERANCE, max_it
     raise FitError(f"weights: log_loss: no solution within {tolerance:g} after {max_iter} steps")
 
 
-def _newton_target(ratios: Floats, gradient: Floats) -> Floats:
+def _newton_target(ratios: Floats, gradient: Floats, weights: Floats) -> Floats:
     """Return the non-negative minimiser of the quadratic model of ``sum(v) - mean log(densities @ v)``.
 
-    That objective needs no constraint on the sum: at its minimum the sum is 1.
+    That objective needs no constraint on the sum: at its minimum the sum is 1. Where rounding keeps the solver from
+    its end, the multiplicative step, which always goes up.
     """
     from scipy.optimize import nnls
 
@@ -76,7 +77,10 @@ def _newton_target(ratios: Floats, gradient: Floats) -> Floats:
     except np.linalg.LinAlgError:
         # Certain members: where one with a weight near 0 alone is right, ratios have no bound and rounding shows.
         root = np.linalg.cholesky(curvature + 1e-12 * np.trace(curvature) * np.eye(len(gradient)))
-    solution, _ = nnls(root.T, np.linalg.solve(root, 2 * gradient - 1))
+    try:
+        solution, _ = nnls(root.T, np.linalg.solve(root, 2 * gradient - 1))
+    except RuntimeError:
+        return weights * gradient
     return np.asarray(solution)
 
 

@@ -6,6 +6,9 @@ import os
 import pandas as pd
 import pytest
 
+from fusebench import api
+from fusebench.errors import UsageError
+
 TINY = "name: tiny\ndatasets: [iris]\nlearners: {nb: nb, knn: knn}\nfusions: {vote: {type: voting, voting: soft}}\n"
 WORSE = TINY.replace("knn: knn", "knn: {type: knn, n_neighbors: 90}")
 
@@ -243,3 +246,13 @@ def test_diff_and_stats(fusebench, spec, tmp_path):
     assert "cannot be told apart" in fusebench("stats", "a/scores.csv").stdout
     assert fusebench("stats", "absent.csv").returncode == 2
     assert fusebench("diff", "a", "absent").returncode == 2
+
+
+def test_a_dataset_of_a_suite_can_be_kept_alone(tmp_path):
+    spec = tmp_path / "suite.yaml"
+    spec.write_text("datasets: [suite:small]\nlearners: {nb: nb}\n")
+    kept = {"iris", "wine"}
+    assert {one.name for one in api.load_spec(spec, only={"datasets": kept}).spec.datasets} == kept
+    assert len(api.load_spec(spec, only={"datasets": ["suite:small"]}).spec.datasets) > 20
+    with pytest.raises(UsageError, match="the spec has no 'irs'; did you mean 'iris'"):
+        api.load_spec(spec, only={"datasets": ["irs"]})
