@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from fusebench import datasets, io, learners, report
 from fusebench import spec as specs
@@ -41,6 +41,9 @@ EXTRAS = {"shared": "fsspec", "torch": "torch", "dask": "distributed", "catboost
 
 class Executor(Protocol):
     """Runs what is missing of a plan."""
+
+    enforces_limits: ClassVar[bool]
+    """Whether limits of time and memory per fit hold."""
 
     def run(
         self,
@@ -442,6 +445,15 @@ def collect(run: PreparedRun, outcomes: Outcomes, place: Settings) -> Results:
         notes=tuple(damage(run, outcomes)),
     )
     return replace(results, environment={**results.environment, **outcomes.energy})
+
+
+def unenforced_limits(executor: Executor, spec: Spec) -> str:
+    """Return what to say where a spec limits fits and the executor leaves that to others; empty for nothing."""
+    timeouts = [one.timeout for one in spec.learners.values()] + [one.timeout for one in spec.fusions.values()]
+    limited = spec.resources.timeout or spec.resources.memory or any(timeouts)
+    if executor.enforces_limits or not limited:
+        return ""
+    return "limits of time and memory per fit are those of the cluster's workers; the spec's are not enforced there"
 
 
 def data_notes(run: PreparedRun) -> list[str]:

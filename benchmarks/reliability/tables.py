@@ -167,6 +167,8 @@ ON_BYTES = [some_bytes, some_bytes, a_piece_gone, other_delimiter, other_encodin
 class InThisProcess:
     """An executor without workers: what the supervised one runs, run here."""
 
+    enforces_limits = False
+
     def run(self, plan, missing, store, workbench, progress) -> Outcomes:
         """Run what is missing."""
         schedule = Schedule(plan, missing, store.scratch / "run", share_encodings=False)

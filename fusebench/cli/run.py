@@ -109,6 +109,8 @@ def run_and_report(
     if not quiet:
         _say_notes(api.data_notes(planned), verbose=verbose)
     runner = api.choose_executor(executor, scheduler, loaded.spec, planned.plan.blueprint, place)
+    if not quiet and (message := api.unenforced_limits(runner, loaded.spec)):
+        say(f"note: {message}")
     outcomes = api.execute(planned, place, progress_for(planned.plan.blueprint, quiet=quiet), runner)
     results = api.collect(planned, outcomes, place)
     if explain and outcomes.interrupted is None and results.scores:

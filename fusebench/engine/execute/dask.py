@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from fusebench.engine.execute._run import Outcomes, Progress, Run, signals_as_interrupts
 from fusebench.engine.execute._worker import Done, Lost, Outcome, Raised, attempt
@@ -45,6 +45,7 @@ class DaskExecutor:
         Seconds after which no task is started.
     """
 
+    enforces_limits: ClassVar[bool] = False
     scheduler: str | None = None
     n_jobs: int = 1
     time_limit: float | None = None

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 
@@ -47,6 +48,7 @@ class LocalExecutor:
         Modules that workers will need.
     """
 
+    enforces_limits: ClassVar[bool] = True
     n_jobs: int = 1
     timeout: float | None = None
     memory: int | None = None

@@ -1,0 +1,204 @@
+"""Measure every figure of docs/reliability.md and write the table into it.
+
+    python benchmarks/reliability/figures.py                # all of it, about 20 minutes on two cores
+    python benchmarks/reliability/figures.py --quick        # a hundredth of it, to see that it works
+    python benchmarks/reliability/figures.py --only specs tables
+
+Writes benchmarks/reliability/figures.csv and the table between the markers in docs/reliability.md. Exits 1 when a
+promise is broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import multiprocessing
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+HEADER = ("part", "what", "figure", "kept", "command")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table."""
+
+    part: str
+    what: str
+    figure: str
+    kept: bool
+    command: str
+
+
+def specs(share: float, folder: Path) -> list[Figure]:
+    import mutations
+
+    tally = mutations.run(int(10_000 * share), folder)
+    own = "python benchmarks/reliability/mutations.py --n 10000"
+    right = f"{tally.lines_right} of {tally.lines_known} ({tally.share_right:.2%})"
+    n = f"{tally.n:,}"
+    return [
+        Figure("specs", f"Tracebacks in {n} broken specs", str(len(tally.tracebacks)), not tally.tracebacks, own),
+        Figure("specs", "Slowest of them", f"{tally.slowest:.2f} s", tally.slowest < 1, own),
+        Figure("specs", "Refusals that name the broken line first", right, tally.share_right >= 0.99, own),
+    ]
+
+
+def tables(share: float, folder: Path) -> list[Figure]:
+    import tables as broken
+
+    tally = broken.run(int(2_000 * share), folder)
+    n = sum(tally.codes.values())
+    codes = ", ".join(f"{code}: {count}" for code, count in sorted(tally.codes.items()))
+    own = "python benchmarks/reliability/tables.py --n 2000"
+    return [Figure("tables", f"Exit codes of {n:,} broken tables", codes, not tally.wrong, own)]
+
+
+def faults(share: float, folder: Path) -> list[Figure]:
+    step = max(round(0.2 / share), 1) if share < 1 else 1
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        jobs = [(kind, step, str(folder / kind)) for kind in ("kill", "enospc", "eio")]
+        several = [*pool.starmap(_stopped, jobs), pool.apply(_killed_at_random, (int(100 * share), str(folder / "r")))]
+    said = {
+        "kill": "killed at an I/O operation",
+        "enospc": "disk full at an I/O operation (exit 74)",
+        "eio": "I/O error at an I/O operation (exit 74)",
+        "random": "killed at a random time",
+    }
+    found = []
+    for kind, points in zip(said, several, strict=True):
+        stopped = [one for one in points if one.stopped]
+        bad = [one for one in points if not one.ok]
+        lost, torn = sum(one.lost for one in points), sum(one.torn for one in points)
+        text = f"{len(stopped)} runs: {lost} lost, {torn} torn, {sum(not one.same for one in points)} other bytes"
+        found.append(Figure("faults", f"Runs {said[kind]}, then run again", text, not bad, _figures("faults")))
+    return found
+
+
+def _stopped(kind: str, step: int, folder: str) -> list:
+    import faults as stopping
+
+    with stopping.Forge() as forge:
+        whole, _ = stopping.whole_run(forge, Path(folder))
+        return list(stopping.points(forge, Path(folder), kind, whole, 1, step))
+
+
+def _killed_at_random(n: int, folder: str) -> list:
+    import faults as stopping
+
+    with stopping.Forge() as forge:
+        whole, seconds = stopping.whole_run(forge, Path(folder))
+        return list(stopping.random_kills(forge, Path(folder), whole, n, seconds))
+
+
+def power(share: float, folder: Path) -> list[Figure]:
+    import power as cutting
+
+    tally = cutting.run(folder / "run")
+    text = f"{len(tally.lost)} lost, {len(tally.torn)} torn"
+    what = f"Power cuts at {tally.moments} moments, {tally.disks:,} disks"
+    kept = not (tally.lost or tally.torn)
+    return [Figure("power", what, text, kept, "python benchmarks/reliability/power.py")]
+
+
+def store(share: float, folder: Path) -> list[Figure]:
+    """Flip every byte of a small entry and cut it everywhere."""
+    import numpy as np
+
+    from fusebench.engine.store import Entry, Store
+
+    kept = Store(folder)
+    key = "ab" * 32
+    kept.put(key, Entry("fit", {"cpu": 0.5}, {"proba": np.arange(12.0).reshape(4, 3)}))
+    raw = kept.path(key).read_bytes()
+    changed = [raw[:at] + bytes([raw[at] ^ 0xFF]) + raw[at + 1 :] for at in range(len(raw))]
+    believed = 0
+    for one in [*changed, *(raw[:at] for at in range(len(raw)))]:
+        kept.path(key).write_bytes(one)
+        believed += kept.get(key) is not None
+    what = f"Damaged entries believed, of {2 * len(raw):,} (every byte flipped, every truncation)"
+    return [Figure("store", what, str(believed), not believed, _figures("store"))]
+
+
+def tests(share: float, folder: Path) -> list[Figure]:
+    """Count the tests that enumerate the rest."""
+    lines = {
+        "Hostile learners, each with its exact status, and what is right beside them": "tests/engine/test_hostile.py",
+        "Lines of the list of bad input": "tests/cli/test_bad_input.py",
+        "Stopping, sleepers, shared stores": "tests/engine/test_stopping.py tests/reliability/test_together.py",
+        "No leak: learners, encoders, fusions": "tests/reliability/test_leaks.py",
+        "Payloads in files that are read": "tests/reliability/test_payloads.py",
+    }
+    found = []
+    for what, paths in lines.items():
+        command = ["-m", "pytest", *paths.split(), "-q", "-n", "0", "-m", "slow or not slow", "-p", "no:cacheprovider"]
+        done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+        last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr[-200:]
+        passed = re.search(r"(\d+) passed", last) or [None, str(done.stdout.count("."))]
+        text = f"{passed[1]} tests passed" if done.returncode == 0 else last
+        found.append(Figure("tests", what, text, done.returncode == 0, f'pytest {paths} -m "slow or not slow"'))
+    return found
+
+
+def _figures(part: str) -> str:
+    return f"python benchmarks/reliability/figures.py --only {part}"
+
+
+PARTS: dict[str, Callable[[float, Path], list[Figure]]] = {
+    "faults": faults, "power": power, "store": store, "specs": specs, "tables": tables, "tests": tests,
+}  # fmt: skip
+
+
+def write(figures: list[Figure]) -> None:
+    """Replace the lines of the parts that were measured, in the CSV file and in the docs."""
+    path = HERE / "figures.csv"
+    before = []
+    if path.exists():
+        with path.open(newline="") as file:
+            before = [Figure(**{**row, "kept": row["kept"] == "yes"}) for row in csv.DictReader(file)]
+    measured = {one.part for one in figures}
+    every = [one for one in before if one.part not in measured] + figures
+    every.sort(key=lambda one: list(PARTS).index(one.part))
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEADER)
+        writer.writerows((one.part, one.what, one.figure, "yes" if one.kept else "no", one.command) for one in every)
+    table = ["| What | Figure | Kept | Command |", "|---|---|---|---|"]
+    table += [f"| {one.what} | {one.figure} | {'yes' if one.kept else '**no**'} | `{one.command}` |" for one in every]
+    docs = ROOT / "docs" / "reliability.md"
+    text = docs.read_text()
+    head, rest = text.split(BEGIN)
+    docs.write_text(f"{head}{BEGIN}\n" + "\n".join(table) + f"\n{END}{rest.split(END)[1]}")
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
+    parser.add_argument("--quick", action="store_true", help="a hundredth of it, and nothing is written")
+    arguments = parser.parse_args()
+    figures: list[Figure] = []
+    for part in arguments.only:
+        begun = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            figures += PARTS[part](0.01 if arguments.quick else 1.0, Path(folder))
+        for one in figures:
+            if one.part == part:
+                print(f"{'kept  ' if one.kept else 'BROKEN'} {one.what}: {one.figure}", flush=True)
+        print(f"       ({part}: {time.monotonic() - begun:.0f} s)", flush=True)
+    if not arguments.quick:
+        write(figures)
+    raise SystemExit(not all(one.kept for one in figures))
+
+
+if __name__ == "__main__":
+    main()

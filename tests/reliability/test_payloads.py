@@ -1,0 +1,128 @@
+"""Nothing that is read runs code: pickles and tags in every place where a file is read."""
+
+import io
+import json
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from faults import ARGV, Forge, fresh
+
+
+class Payload:
+    """Unpickling it makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (Path(self.path),))
+
+
+@pytest.fixture(scope="module")
+def forge():
+    with Forge() as forge:
+        yield forge
+
+
+@pytest.fixture
+def folder(forge, tmp_path):
+    """A finished run."""
+    fresh(tmp_path / "run")
+    assert forge.run(ARGV, tmp_path / "run")["code"] == 0
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def payloads(tmp_path):
+    """Pickles as they are, inside an array of objects, and inside archives."""
+    evil = Payload(tmp_path / "owned")
+    plain = pickle.dumps(evil)
+    array = io.BytesIO()
+    np.save(array, np.array([evil], dtype=object), allow_pickle=True)
+    several = io.BytesIO()
+    np.savez(several, a=np.array([evil], dtype=object))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("data.pkl", plain)
+        archive.writestr("../../escaped", plain)
+        archive.writestr(
+            "schema.json", json.dumps({"__class__": "system", "__module__": "os", "__loader__": "ObjectNode"})
+        )
+    text = f"!!python/object/apply:pathlib.Path.touch [{tmp_path / 'owned'}]\n".encode()
+    return [plain, array.getvalue(), several.getvalue(), packed.getvalue(), text]
+
+
+def harmless(forge, folder, argv, codes):
+    done = forge.run(argv, folder)
+    assert done["code"] in codes, (argv, done["code"], done["stderr"])
+    assert "Traceback" not in done["stderr"]
+    assert bool(done["code"]) == bool(done["stderr"].strip()) or done["code"] == 0
+    assert not (folder.parent / "owned").exists()
+    assert not (folder.parent / "escaped").exists()
+    return done
+
+
+def test_the_payload_is_a_real_one(payloads, tmp_path):
+    pickle.loads(payloads[0])
+    assert (tmp_path / "owned").exists()
+
+
+@pytest.mark.slow
+def test_in_every_file_of_a_store(forge, folder, payloads):
+    scores = (folder / "results/small/scores.csv").read_bytes()
+    store = folder / ".fusebench"
+    for payload in payloads:
+        for path in [*store.glob("objects/*/*"), *store.glob("data/*/*"), store / "costs.json"]:
+            path.write_bytes(payload)
+        harmless(forge, folder, ["cache", "verify"], {0, 2, 3, 74})
+        harmless(forge, folder, ["cache", "info"], {0})
+        done = harmless(forge, folder, ARGV, {0})
+        assert (folder / "results/small/scores.csv").read_bytes() == scores, done["stderr"]
+
+
+@pytest.mark.slow
+def test_in_every_file_of_a_run_folder(forge, folder, payloads):
+    run = folder / "results" / "small"
+    whole = {path: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    for payload in payloads:
+        for path in whole:
+            path.write_bytes(payload)
+        for argv in (["diff", "results/small", "results/small"], ["report", "results/small"]):
+            harmless(forge, folder, argv, {2, 3, 74})
+        harmless(forge, folder, ["stats", "results/small/scores.csv"], {2, 74})
+        for path, raw in whole.items():
+            path.write_bytes(raw)
+
+
+@pytest.mark.slow
+def test_in_specs_baselines_models_and_tables(forge, folder, payloads):
+    for payload in payloads:
+        for name in (
+            "spec.yaml",
+            "base.json",
+            "m.skops",
+            "d.csv",
+            "d.parquet",
+            "d.feather",
+            "d.csv.gz",
+            "d.xlsx",
+            "d.npz",
+        ):
+            (folder / name).write_bytes(payload)
+        harmless(forge, folder, ["run", "spec.yaml"], {2})
+        harmless(forge, folder, ["validate", "spec.yaml"], {2})
+        harmless(forge, folder, ["check", "base.json", "small.yaml", "-q"], {3})
+        harmless(forge, folder, ["stats", "d.csv"], {2, 74})
+        harmless(forge, folder, ["fuse", "d.csv"], {2, 74})
+        harmless(forge, folder, ["predict", "m.skops", "d.csv"], {2, 3, 74})
+        for name in ("d.csv", "d.parquet", "d.feather", "d.csv.gz", "d.xlsx", "d.npz"):
+            argv = ["compare", "--datasets", f"./{name}", "--target", "y", "--learners", "nb", "--jobs", "1"]
+            harmless(forge, folder, argv, {2, 74})
+
+
+def test_datasets_yaml_beside_the_spec(forge, folder, payloads):
+    (folder / "datasets.yaml").write_bytes(payloads[-1])
+    harmless(forge, folder, ["run", "small.yaml"], {2})
