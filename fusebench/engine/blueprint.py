@@ -216,7 +216,14 @@ class Blueprint:
             self.random_state,
             versions(),
             *([one.fingerprint, one.target] for one in self.problems if one.dataset in self.sources_of(model)),
+            *self._default_digest(fusion),
         )
+
+    def _default_digest(self, fusion: FusionModel) -> list[str]:
+        """Return the digest of the learner that a fusion trains when the spec names none."""
+        default = None if fusion.kind == "reference" else self.fusion_class(fusion.spec.type).default_estimator
+        named = fusion.spec.params.get("estimator") is not None
+        return [] if default is None or named else [learner_digest(default, self.random_state)]
 
     def plain_digest(self, learner: str) -> str | None:
         """Return the digest of a learner before it is compressed; None where no other learner shares that fit."""

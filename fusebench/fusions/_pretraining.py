@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.errors import FitError
-from fusebench.fusions._training import Prepared, check_role, estimator_class, features_of
+from fusebench.fusions._training import Prepared, check_role, estimator_class, features_of, takes_in_fit
 from fusebench.fusions.base import Context, Floats
 from fusebench.learners._network_inputs import Inputs, Start
 from fusebench.spec.model import LearnerSpec
@@ -162,7 +162,7 @@ def check_network(learner: LearnerSpec, target_types: frozenset[str], strategy: 
     if found:
         return found
     kind = next(iter(sorted(target_types)), "binary")
-    if not hasattr(estimator_class(learner, kind), "body"):
+    if not takes_in_fit(learner, kind, "start"):
         return [f"estimator: '{learner.type}' is no torch_mlp or transformer; {strategy} trains networks of it"]
     if is_pretrained(learner, kind) and learner.params.get("tune", "frozen") == "frozen":
         return [f"estimator: '{learner.type}' is frozen, so that {strategy} has nothing to train; set tune"]

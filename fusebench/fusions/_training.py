@@ -98,9 +98,14 @@ def estimator_class(learner: LearnerSpec, target_type: str) -> type:
 
 def takes_sample_weight(learner: LearnerSpec, target_type: str) -> bool:
     """Return whether the estimator's own ``fit`` takes ``sample_weight``."""
+    return takes_in_fit(learner, target_type, "sample_weight")
+
+
+def takes_in_fit(learner: LearnerSpec, target_type: str, argument: str) -> bool:
+    """Return whether the estimator's own ``fit`` takes an argument."""
     from sklearn.utils.validation import has_fit_parameter
 
-    return bool(has_fit_parameter(estimator_class(learner, target_type), "sample_weight"))
+    return bool(has_fit_parameter(estimator_class(learner, target_type), argument))
 
 
 def takes_random_state(learner: LearnerSpec, target_type: str) -> bool:

@@ -222,6 +222,8 @@ class Fusion(ABC):
     """When the members' predictions are read: also to predict, only to fit, or never (it trains on features alone)."""
     default_members: ClassVar[Literal["learners", "everything"]] = "learners"
     """Members when the spec names none: all learners, or also all fusions that neither say this nor train."""
+    default_estimator: ClassVar[LearnerSpec | None] = None
+    """What the strategy trains when the spec names no ``estimator``, where that needs more than the core libraries."""
     min_members: ClassVar[int] = 1
     """Fewest members that make sense."""
 

@@ -71,6 +71,7 @@ class Merge(Fusion):
     needs_siblings: ClassVar[bool] = True
     trains: ClassVar[bool] = True
     uses_members: ClassVar[Literal["always", "fit", "never"]] = "never"
+    default_estimator: ClassVar[LearnerSpec | None] = NETWORK
 
     method: METHODS = "ties"
     estimator: LearnerSpec | None = None

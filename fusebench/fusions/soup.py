@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from fusebench.fusions._training import (
     estimator_class,
     named_recipes,
     recipes_to_train,
+    takes_in_fit,
 )
 from fusebench.fusions._weight_space import average, greedy_soup
 from fusebench.fusions.base import Context, Floats, Fusion
@@ -104,7 +106,7 @@ class Soup(Fusion):
         frozen = [name for name, one in named.items() if _is_frozen(one, self.grid, next(iter(target_types), "binary"))]
         if frozen:
             return [f"members: '{frozen[0]}' is frozen, so that all its trainings are the same; set tune"]
-        own = [{name: one.params[name] for name in ARCHITECTURE & one.params.keys()} for one in named.values()]
+        own = [_architecture(one, next(iter(target_types), "binary")) for one in named.values()]
         different = [name for name, one in zip(named, own, strict=True) if one != own[0]]
         if different:
             return [f"members: '{different[0]}' has another architecture than '{next(iter(named))}'"]
@@ -210,7 +212,14 @@ def _held_out(y: NDArray[Any], context: Context) -> NDArray[Any]:
 
 
 def _is_network(learner: LearnerSpec, target_type: str) -> bool:
-    return hasattr(estimator_class(learner, target_type), "with_state")
+    return takes_in_fit(learner, target_type, "initial_state")
+
+
+def _architecture(learner: LearnerSpec, target_type: str) -> dict[str, Any]:
+    """Return what decides the shapes of a network's weights, defaults filled in."""
+    defaults = inspect.signature(estimator_class(learner, target_type)).parameters
+    given = {name: learner.params.get(name, one.default) for name, one in defaults.items() if name in ARCHITECTURE}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
 
 def _is_frozen(learner: LearnerSpec, grid: Mapping[str, Any], target_type: str) -> bool:

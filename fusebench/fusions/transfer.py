@@ -53,6 +53,7 @@ class Transfer(Fusion):
     needs_proba: ClassVar[bool] = False
     trains: ClassVar[bool] = True
     uses_members: ClassVar[Literal["always", "fit", "never"]] = "never"
+    default_estimator: ClassVar[LearnerSpec | None] = NETWORK
 
     estimator: LearnerSpec | None = None
     sources: tuple[str, ...] = ()

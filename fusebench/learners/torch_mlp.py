@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from fusebench.learners.base import Family, number
@@ -19,6 +19,14 @@ class TorchMLP(Family):
     traits: ClassVar[Mapping[str, Any]] = {"weights": True, "units": True}
     accepts_sparse = False
     extra = "torch"
+
+    def check(self, params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield that there is no GPU where one is asked for."""
+        if params.get("device") == "cuda" and self.is_installed:
+            import torch
+
+            if not torch.cuda.is_available():
+                yield "device", "cuda is asked for, PyTorch finds no GPU here; use device: cpu"
 
     def categorical(self, X: Any, columns: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any], str]:
         """Declare the columns that get embeddings to the constructor."""

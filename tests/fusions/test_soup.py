@@ -119,3 +119,17 @@ def test_a_soup_of_frozen_models_is_refused():
     pytest.importorskip("peft")
     frozen = {"bert": LearnerSpec(type="transformer")}
     assert "is frozen" in Soup().check_recipes(("bert",), frozen, frozenset({"binary"}))[0]
+
+
+@needs_torch
+def test_a_default_that_is_written_out_is_the_same_architecture(problem):
+    plain = LearnerSpec(type="torch_mlp")
+    written = LearnerSpec(type="torch_mlp", params={"hidden_layer_sizes": [128, 64], "activation": "relu"})
+    other = LearnerSpec(type="torch_mlp", params={"activation": "tanh"})
+    kinds = frozenset({"binary"})
+    assert Soup().check_recipes(("a", "b"), {"a": plain, "b": written}, kinds) == []
+    assert Soup().check_recipes(("a", "b"), {"a": plain, "b": other}, kinds) == [
+        "members: 'b' has another architecture than 'a'"
+    ]
+    several = LearnerSpec(type="torch_multitask")
+    assert "'m' is no torch_mlp or transformer" in Soup().check_recipes(("m",), {"m": several}, kinds)[0]
