@@ -144,7 +144,9 @@ def fit_targets(
     fitted._notes.add(note)
     if len(targets) > 1:
         names = ", ".join(target.name for target in targets)
-        fitted._notes.add(f"one fit serves {len(targets)} targets ({names}); each is shown with its whole cost")
+        fitted._notes.add(
+            f"one fit serves {len(targets)} targets ({names}); each is shown with an equal share of its time"
+        )
     with fitted._notes.collect():
         estimator = build(spec, "continuous", random_state=random_state, n_threads=n_threads, arguments=arguments)
         fitted.estimator = estimator.fit_targets(X, targets, sample_weight, groups=groups)

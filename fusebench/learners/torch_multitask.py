@@ -21,7 +21,7 @@ class TorchMultitask(TorchMLP):
     classifier = "fusebench.learners._torch_multitask.TorchMultitaskClassifier"
     regressor = "fusebench.learners._torch_multitask.TorchMultitaskRegressor"
     several_targets = True
-    traits: ClassVar[Mapping[str, Any]] = NOTHING  # a network of several heads is not compressed
+    traits: ClassVar[Mapping[str, Any]] = NOTHING  # its one fit serves several problems, a compression one
 
     def violation(self, name: str, value: Any) -> str:
         """Return what is wrong with the weights of the targets, as far as their number does not matter."""

@@ -92,7 +92,7 @@ def test_one_fit_per_split_serves_all_targets(tmp_path, monkeypatch):
     assert not results.failures
     scored = {(one.target, one.model) for one in results.scores}
     assert {(t, m) for t in ("target", "petal width (cm)") for m in ("multi", "dt", "mean", "stack")} <= scored
-    note = "one fit serves 2 targets (target, petal width (cm)); each is shown with its whole cost"
+    note = "one fit serves 2 targets (target, petal width (cm)); each is shown with an equal share of its time"
     assert any(note in said for said in results.notes)
 
 
@@ -155,6 +155,7 @@ def test_a_failed_shared_fit_is_shown_for_every_target(bench):
         ({"lambdas": [1, -1]}, r"lambdas: got \[1, -1\], each must be a finite number of at least 0"),
         ({"lambdas": 3}, "lambdas: got 3, expected a list of numbers, one per target"),
         ({"encode": "target"}, "an encoder that looks at one cannot serve it"),
+        ({"compress": "half"}, "does not apply to 'torch_multitask'"),
         ({"calibrate": "sigmoid"}, "cannot be calibrated inside its training part"),
     ],
 )

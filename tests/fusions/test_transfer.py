@@ -108,7 +108,7 @@ def test_check_refuses():
     ]
     tree = Transfer(estimator=LearnerSpec(type="decision_tree"))
     assert tree.check_recipes(("m",), {}, frozenset({"binary"})) == [
-        "estimator: 'decision_tree' is no torch_mlp; transfer trains networks of it"
+        "estimator: 'decision_tree' is no torch_mlp or transformer; transfer trains networks of it"
     ]
 
 
