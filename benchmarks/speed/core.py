@@ -1,91 +1,263 @@
-"""Time the job of core.yaml: fusebench with paired nesting and with `inner: 5`, beside scikit-learn alone.
+"""Time fusebench beside scikit-learn and its peers, and how it scales: one command, one table.
 
-Every figure is of a whole process with a fresh store. The floor is the sum of the CPU seconds of the unique fits
-(as recorded by the run itself) over the workers; "import" is the time to import the libraries alone.
+Every figure is of whole processes, each in a folder and with a store of its own, medians over the repeats. "import" is
+the time that importing the libraries alone takes. "floor" is the CPU seconds of the unique fits, as the run itself
+recorded them, over the workers.
 
-    python benchmarks/speed/core.py --repeats 5 --sklearn --out results/speed/core.csv
+    python benchmarks/speed/core.py --repeats 5 --sklearn --out results/speed
+    python benchmarks/speed/core.py --only "" --pycaret PYTHON --autogluon PYTHON --lazypredict PYTHON
+    python benchmarks/speed/core.py --only scaling,small,dask
+
+The table goes to core.csv, core.md and environment.json in the folder that --out names; a later call replaces the rows
+that it measures. PYTHON is the interpreter of an environment that holds the peer.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
+import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
+
+import psutil
 
 HERE = Path(__file__).parent
 IMPORTS = "import sklearn.ensemble, xgboost, lightgbm, pandas"
 N_JOBS = 2
+SECTIONS = ("core", "compare", "small", "resume", "scaling", "dask")
+PEERS = ("sklearn", "pycaret", "autogluon", "lazypredict")
+ONE_MORE = ["--set", "fusions.more.type=averaging", "--set", "fusions.more.method=median"]
+TEN_MORE = [
+    word
+    for n in range(10)
+    for word in ("--set", f"fusions.more{n}={{type: weighted, weights: [1,1,2,2,1,1,2,{n + 3}]}}")
+]
+ENVIRONMENT = {**os.environ, **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")}
 
 
-def timed(command: list[str], folder: str) -> float:
+def timed(command, folder="."):
+    """Return wall seconds of a command that succeeds."""
     begun = time.perf_counter()
-    subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        command, check=True, cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     return time.perf_counter() - begun
 
 
-def fit_cpu_seconds(run_folder: Path) -> float:
-    """Sum the CPU seconds of all unique fits of a run: every learner's, and what each fusion fitted itself."""
-    import json
-
-    totals = json.loads((run_folder / "summary.json").read_text())["totals"]
-    return sum(row["fit_cpu_seconds"] for row in totals if row["kind"] == "learner") + sum(
-        row["own_cpu_seconds"] for row in totals if row["kind"] == "fusion"
-    )
+def fusebench(*arguments):
+    return [sys.executable, "-m", "fusebench", *map(str, arguments)]
 
 
-def fusebench(*options: str) -> tuple[float, float, dict[str, float]]:
-    """Return wall seconds of a fresh run, its floor, and wall seconds of a second run and of one more fusion."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "fusebench", "run", str(HERE / "core.yaml"), "--jobs", str(N_JOBS), "-q"]
-        command += ["--out", "out", "--store", "store", *options]
-        first = timed(command, folder)
-        floor = fit_cpu_seconds(Path(folder) / "out") / N_JOBS
-        again = timed(command, folder)
-        one_more = timed([*command, "--set", "fusions.more.type=averaging"], folder)
-    return first, floor, {"again": again, "one more fusion": one_more}
+def run_command(*options, jobs=N_JOBS):
+    place = ["--jobs", jobs, "-q", "--out", "out", "--store", "store"]
+    return fusebench("run", HERE / "core.yaml", *place, *options)
 
 
-def main() -> None:
+def floor_of(run_folder, jobs=N_JOBS):
+    """Return the CPU seconds of all unique fits of a run, every learner's and what fusions fitted, over the workers."""
+    totals = json.loads((Path(run_folder) / "summary.json").read_text())["totals"]
+    learners = sum(row["fit_cpu_seconds"] for row in totals if row["kind"] == "learner")
+    return (learners + sum(row["own_cpu_seconds"] for row in totals if row["kind"] == "fusion")) / jobs
+
+
+def fits_of(run_folder):
+    totals = json.loads((Path(run_folder) / "summary.json").read_text())["totals"]
+    return sum(row["fits"] for row in totals if row["kind"] == "learner")
+
+
+class Table:
+    """The rows measured so far, printed as they come."""
+
+    def __init__(self, out):
+        self.out = out
+        self.rows = {}
+        if out and (out / "core.csv").exists():
+            with (out / "core.csv").open(newline="") as file:
+                self.rows = {row["what"]: float(row["value"]) for row in csv.DictReader(file)}
+
+    def note(self, what, value):
+        self.rows[what] = value
+        print(f"{what:52} {value:10.3f}", flush=True)
+        if self.out:
+            self.write()
+
+    def write(self):
+        self.out.mkdir(parents=True, exist_ok=True)
+        with (self.out / "core.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([("what", "value"), *((what, f"{v:.4f}") for what, v in self.rows.items())])
+        lines = [
+            "| what | seconds, ratio, MiB or ms |",
+            "|---|---|",
+            *(f"| {w} | {v:.2f} |" for w, v in self.rows.items()),
+        ]
+        (self.out / "core.md").write_text("\n".join(lines) + "\n")
+        from fusebench.engine.environment import environment
+
+        (self.out / "environment.json").write_text(json.dumps(environment(N_JOBS), indent=1) + "\n")
+
+
+def core(table, repeats):
+    """Time the core job: first run, finished again, one and ten more fusions."""
+    for name, options in (("paired", ()), ("inner 5", ("--set", "cv.inner=5"))):
+        walls = {"wall": [], "floor": [], "again": [], "one more fusion": [], "ten more fusions": []}
+        for _ in range(repeats):
+            with tempfile.TemporaryDirectory() as folder:
+                walls["wall"].append(timed(run_command(*options), folder))
+                walls["floor"].append(floor_of(Path(folder) / "out"))
+                walls["again"].append(timed(run_command(*options), folder))
+                walls["one more fusion"].append(timed(run_command(*options, *ONE_MORE), folder))
+                walls["ten more fusions"].append(timed(run_command(*options, *TEN_MORE), folder))
+        found = {what: statistics.median(values) for what, values in walls.items()}
+        imports = table.rows["import"]
+        for what, seconds in found.items():
+            table.note(f"{name}: {what}", seconds)
+        table.note(f"{name}: wall / floor", found["wall"] / found["floor"])
+        table.note(f"{name}: (wall - import) / floor", (found["wall"] - imports) / found["floor"])
+        for what in ("again", "one more fusion"):
+            table.note(f"{name}: {what} / import", found[what] / imports)
+        table.note(f"{name}: ten more fusions / wall", found["ten more fusions"] / found["wall"])
+
+
+def compare(table, repeats):
+    """Time `compare` with its defaults on a fresh store."""
+    rows = []
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            seconds = timed(fusebench("compare", "--datasets", "iris,wine", "--out", "out", "--jobs", N_JOBS), folder)
+            rows.append((seconds, floor_of(Path(folder) / "out")))
+    wall, floor = (statistics.median(column) for column in zip(*rows, strict=True))
+    table.note("compare iris,wine: wall", wall)
+    table.note("compare iris,wine: floor", floor)
+    table.note("compare iris,wine: (wall - floor) / import", (wall - floor) / table.rows["import"])
+
+
+def small(table, repeats):
+    """Time 2,000 fits that take less than a millisecond each."""
+    options = ["--set", "datasets=[iris]", "--set", "learners={nb: gaussian_nb}", "--set", "fusions={}"]
+    options += ["--set", "cv.n_repeats=134"]
+    over = []
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            wall = timed(run_command(*options), folder)
+            fits, floor = fits_of(Path(folder) / "out"), floor_of(Path(folder) / "out")
+            over.append((wall, (wall - table.rows["import"] - floor) / fits * 1000))
+    table.note("2,010 fits of gaussian_nb: wall", statistics.median(wall for wall, _ in over))
+    table.note("2,010 fits of gaussian_nb: ms over each fit", statistics.median(ms for _, ms in over))
+
+
+def resume(table, repeats):
+    """Time a run that is killed half way and run again, both together."""
+    seconds = []
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            process = subprocess.Popen(
+                run_command(), cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            begun = time.perf_counter()
+            time.sleep(table.rows["paired: wall"] / 2)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            timed(run_command(), folder)
+            seconds.append(time.perf_counter() - begun)
+    table.note("killed half way and resumed: wall of both", statistics.median(seconds))
+    table.note("killed half way and resumed / paired", statistics.median(seconds) / table.rows["paired: wall"])
+
+
+def scaling(table, repeats):
+    """Time parts of the job: workers, learners, fusions, datasets; and its peak memory."""
+    del repeats
+    cases = {
+        "1 worker": (1, []),
+        "2 workers": (2, []),
+        "4 of 8 learners": (
+            2,
+            [
+                "--set",
+                "learners={lr: lr, rf: {type: rf, n_estimators: 200}, xgb: xgb, lgbm: lgbm}",
+                "--set",
+                "fusions={soft: voting, stack: stacking}",
+            ],
+        ),
+        "3 of 6 fusions": (2, ["--fusions", "hard,soft,stack_lr"]),
+        "2 of 4 datasets": (2, ["--datasets", "iris,digits"]),
+        "3 repeats": (2, ["--set", "cv.n_repeats=3"]),
+    }
+    for what, (jobs, options) in cases.items():
+        with tempfile.TemporaryDirectory() as folder, PeakMemory() as peak:
+            wall = timed(run_command(*options, jobs=jobs), folder)
+            floor = floor_of(Path(folder) / "out", jobs)
+        table.note(f"scaling: {what}: wall", wall)
+        table.note(f"scaling: {what}: (wall - import) / floor", (wall - table.rows["import"]) / floor)
+        table.note(f"scaling: {what}: peak memory of all processes, MiB", peak.bytes / 2**20)
+
+
+def dask(table, repeats):
+    """Time the core job on Dask's local cluster."""
+    walls = []
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            walls.append(timed(run_command("--executor", "dask"), folder))
+    table.note("dask, 2 local workers: wall", statistics.median(walls))
+    table.note("dask / local", statistics.median(walls) / table.rows["paired: wall"])
+
+
+class PeakMemory:
+    """Samples the resident bytes of this process's descendants."""
+
+    bytes = 0
+
+    def __enter__(self):
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self):
+        while not self._stop.wait(0.2):
+            total = 0
+            for process in psutil.Process().children(recursive=True):
+                try:
+                    total += process.memory_info().rss
+                except psutil.Error:
+                    continue
+            self.bytes = max(self.bytes, total)
+
+
+def peers(table, pythons):
+    """Time each peer once, and set it beside fusebench."""
+    for name, python in pythons.items():
+        seconds = timed([python, str(HERE / "peers" / f"{name}_core.py")])
+        table.note(f"{name}: wall", seconds)
+        for mine in ("paired", "inner 5"):
+            table.note(f"{name} / {mine}", seconds / table.rows[f"{mine}: wall"])
+
+
+def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--sklearn", action="store_true", help="also time scikit-learn alone, once (minutes)")
+    parser.add_argument("--only", default="core", help=f"of {','.join(SECTIONS)}; peers need core's rows")
+    parser.add_argument("--sklearn", action="store_const", const=sys.executable, help="also time scikit-learn alone")
+    for name in PEERS[1:]:
+        parser.add_argument(f"--{name}", metavar="PYTHON", help="an interpreter that has it")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    rows: list[tuple[str, float]] = []
-
-    def note(what: str, seconds: float) -> None:
-        rows.append((what, seconds))
-        print(f"{what:42} {seconds:8.2f}", flush=True)
-
-    imports = statistics.median(timed([sys.executable, "-c", IMPORTS], ".") for _ in range(arguments.repeats))
-    note("import", imports)
-    walls: dict[str, float] = {}
-    for name, options in (("paired", ()), ("inner 5", ("--set", "cv.inner=5"))):
-        runs = [fusebench(*options) for _ in range(arguments.repeats)]
-        wall, floor = (statistics.median(run[n] for run in runs) for n in (0, 1))
-        walls[name] = wall
-        note(f"{name}: wall", wall)
-        note(f"{name}: floor", floor)
-        note(f"{name}: wall / floor", wall / floor)
-        note(f"{name}: (wall - import) / floor", (wall - imports) / floor)
-        for what in ("again", "one more fusion"):
-            seconds = statistics.median(run[2][what] for run in runs)
-            note(f"{name}: {what}", seconds)
-            note(f"{name}: {what} / import", seconds / imports)
-    if arguments.sklearn:
-        seconds = timed([sys.executable, str(HERE / "sklearn_core.py")], ".")
-        note("scikit-learn: wall", seconds)
-        for name, wall in walls.items():
-            note(f"scikit-learn / {name}", seconds / wall)
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        with arguments.out.open("w", newline="") as file:
-            csv.writer(file).writerows([("what", "seconds or ratio"), *((w, f"{s:.4f}") for w, s in rows)])
+    table = Table(arguments.out)
+    table.note("import", statistics.median(timed([sys.executable, "-c", IMPORTS]) for _ in range(arguments.repeats)))
+    for section in filter(None, arguments.only.split(",")):
+        globals()[section](table, arguments.repeats)
+    peers(table, {name: python for name in PEERS if (python := getattr(arguments, name))})
 
 
 if __name__ == "__main__":
