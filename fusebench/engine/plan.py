@@ -10,7 +10,7 @@ from typing import Any
 from fusebench import learners
 from fusebench.engine.blueprint import Blueprint, PredictionProblem
 from fusebench.engine.splits import Part
-from fusebench.engine.tasks import FitItem, FuseItem, Item, ScoreItem
+from fusebench.engine.tasks import FitItem, FuseItem, Item, ScoreItem, Stage
 
 FUSE_SECONDS, TRAIN_SECONDS, SCORE_SECONDS = 0.004, 0.5, 0.008  # first guesses; recorded costs replace them
 
@@ -136,6 +136,10 @@ def make_plan(blueprint: Blueprint, costs: CostModel | None = None) -> Plan:
     return Plan(blueprint, tasks, tuple(goals))
 
 
+def _stages(*, needs_oof: bool) -> tuple[Stage, ...]:
+    return ("test", "oof") if needs_oof else ("test",)
+
+
 @dataclass
 class _ProblemPlanner:
     blueprint: Blueprint
@@ -185,16 +189,18 @@ class _ProblemPlanner:
         return f"milestone {self.index} {learner} {repeat} {fold}"
 
     def _fuses(self) -> Iterator[Task]:
-        for fusion in self.fusions:
-            stages = ("test", "oof") if fusion in self.blueprint.oof_of else ("test",)
-            for stage in stages:
-                cost_key, seconds = self.costs.fuse(self.blueprint, self.problem, fusion, stage)
-                for repeat, fold in self.problem.scheme.outer:
-                    key = self.blueprint.fuse_key(self.problem, fusion, repeat, fold, stage)
-                    item = FuseItem(self.index, fusion, repeat, fold, stage)  # type: ignore[arg-type]  # a literal above
-                    needs = tuple(self._member_needs(fusion, repeat, fold))
-                    tolerant = self.blueprint.fusions[fusion].tolerant
-                    yield Task(key, item, needs, tolerant, seconds, cost_key)
+        """Yield the fusions, split by split: those of one split read the same predictions, which a worker keeps."""
+        steps = [
+            (fusion, stage, *self.costs.fuse(self.blueprint, self.problem, fusion, stage))
+            for fusion in self.fusions
+            for stage in _stages(needs_oof=fusion in self.blueprint.oof_of)
+        ]
+        for repeat, fold in self.problem.scheme.outer:
+            for fusion, stage, cost_key, seconds in steps:
+                key = self.blueprint.fuse_key(self.problem, fusion, repeat, fold, stage)
+                needs = tuple(self._member_needs(fusion, repeat, fold))
+                tolerant = self.blueprint.fusions[fusion].tolerant
+                yield Task(key, FuseItem(self.index, fusion, repeat, fold, stage), needs, tolerant, seconds, cost_key)
 
     def _member_needs(self, fusion: str, repeat: int, fold: int) -> Iterator[str]:
         for member in self.blueprint.members_on(fusion, self.problem):
