@@ -25,7 +25,7 @@ from fusebench.engine.execute.local import LocalExecutor, default_jobs
 from fusebench.engine.prepare import Prepared, prepare, with_problems
 from fusebench.engine.store import Store
 from fusebench.engine.tasks import DataFolders, FitItem, Item, ProblemData, Workbench
-from fusebench.errors import Problem, SpecError, UndecidableError, UsageError
+from fusebench.errors import Problem, SpecError, StorageError, UndecidableError, UsageError
 from fusebench.results import Results
 from fusebench.spec import Source
 from fusebench.spec.model import Spec
@@ -561,6 +561,13 @@ def write_text(path: Path, text: str) -> None:
 def check_output(folder: Path) -> None:
     """Raise StorageError when a run folder cannot be written, before anything is fitted."""
     io.ensure_writable(folder)
+
+
+def check_output_file(path: Path) -> None:
+    """Raise StorageError when a file cannot be written, before anything is fitted."""
+    if path.is_dir():
+        raise StorageError(f"{path}: is a folder, expected a file")
+    io.ensure_writable(path.parent)
 
 
 def choose_executor(

@@ -181,8 +181,10 @@ def ensure_writable(folder: Path) -> None:
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _operation()
-        probe.write_bytes(b"")
-        probe.unlink()
+        try:
+            probe.write_bytes(b"?")  # a full disk makes empty files all the same
+        finally:
+            probe.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -63,6 +63,10 @@ def check(
 
     if format not in FORMATS:
         raise UsageError(f"--format: unknown format '{format}'; there is {', '.join(FORMATS)}")
+    summary = os.environ.get("GITHUB_STEP_SUMMARY") if github else None
+    for path in (baseline if update else None, junit, Path(summary) if summary else None):
+        if path is not None:
+            api.check_output_file(path)
     place = options.place(store, jobs)
     if update and spec is None and not baseline.exists():
         raise UsageError(f"{baseline}: there is no baseline yet; name the spec that makes it")
@@ -113,6 +117,8 @@ def _run(loaded: LoadedSpec, place: Settings, *, quiet: bool) -> Results:
     if outcomes.interrupted is not None:
         raise outcomes.interrupted
     results = api.collect(planned, outcomes, place)
+    for message in api.damage(planned, outcomes):
+        say(message)
     _require_scores(results)
     return results
 

@@ -271,6 +271,8 @@ def _check_cells(baseline: Baseline, refuse: Callable[[str], NoReturn]) -> None:
         if cell[:3] not in baseline.inapplicable
     }
     there = baseline.scores.keys() | baseline.failures
+    if unnamed := sorted({cell.metric for cell in there} - set(baseline.metrics)):
+        refuse(f"holds scores of '{unnamed[0]}', which is none of its metrics ({', '.join(baseline.metrics)})")
     if not baseline.scores:
         refuse("holds no scores")
     if extra := sorted(there - expected):

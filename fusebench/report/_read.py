@@ -168,7 +168,10 @@ def _cell(row: Any) -> Cell:
 def _table(path: Path, kind: Any) -> list[list[Any]]:
     """Return the rows of a table that a run wrote, converted to the types of a row's fields."""
     convert = [_CONVERT[one.__forward_arg__] for one in kind.__annotations__.values()]
-    reader = csv.reader(io.StringIO(_text(path)), strict=True)
+    text = _text(path)
+    if not text.endswith("\n"):  # half a number is a number too
+        raise UndecidableError(f"{path}: its last line does not end; was it cut off?")
+    reader = csv.reader(io.StringIO(text), strict=True)
     header = next(reader, [])
     if header != list(kind._fields):
         raise UndecidableError(f"{path}: its columns are {', '.join(header)}; expected {', '.join(kind._fields)}")
