@@ -89,7 +89,7 @@ def critical_difference(verdicts: Verdicts, metric: str) -> Drawing | None:
     return drawing
 
 
-def heat_map(verdicts: Verdicts, metric: str) -> Drawing | None:
+def heat_map(verdicts: Verdicts, metric: str, *, tips: bool = True) -> Drawing | None:
     """Return the difference of every model to best_single on every dataset (to the dataset's mean without it)."""
     columns = [row.model for row in board_of(verdicts, metric) if row.model != ORACLE][:MOST_MODELS]
     cells = {
@@ -119,7 +119,7 @@ def heat_map(verdicts: Verdicts, metric: str) -> Drawing | None:
             opacity = 0.3 if gain is None else 0.06 + 0.94 * math.sqrt(abs(gain) / largest)
             said = "no score" if gain is None else f"{gain:+.4f}"
             tip = f"{shortened(dataset, 30)}, {shortened(model, 30)}: {said}"
-            drawing.box(LABEL + 6 + wide * at, y, wide - 1, 15, role, opacity, tip)
+            drawing.box(LABEL + 6 + wide * at, y, wide - 1, 15, role, opacity, tip if tips else "")
     return drawing
 
 

@@ -101,8 +101,15 @@ class Page:
     sections: Sequence[Section]
 
 
-def page_of(results: Results, verdicts: Verdicts) -> Page:
-    """Return the page of a run; O(rows of its tables)."""
+def page_of(results: Results, verdicts: Verdicts, *, brief: bool = False) -> Page:
+    """Return the page of a run; O(rows of its tables).
+
+    Parameters
+    ----------
+    brief : bool, default=False
+        Shorter tables, and figures of the first metric only: for runs whose page would be too large.
+    """
+    drawn = results.metrics[:1] if brief else results.metrics
     said = [visible(one) for one in verdicts.sentences]
     return Page(
         name=shortened(results.name, 120),
@@ -111,12 +118,12 @@ def page_of(results: Results, verdicts: Verdicts) -> Page:
         complete=results.complete,
         findings=said[2:60],
         warnings=[visible(one) for one in verdicts.warnings][:40],
-        boards=[_board(verdicts, metric) for metric in results.metrics if board_of(verdicts, metric)],
+        boards=[_board(verdicts, metric, brief=brief) for metric in results.metrics if board_of(verdicts, metric)],
         sections=[
             section
             for section in (
-                _ranks(results, verdicts),
-                _datasets(results, verdicts),
+                _ranks(drawn, verdicts),
+                _datasets(drawn, verdicts, tips=not brief),
                 _costs(results, verdicts),
                 _contributions(results, verdicts),
                 _calibration(results, verdicts),
@@ -161,7 +168,7 @@ def _table(columns: Sequence[Column], rows: Sequence[Row], most: int = MOST_ROWS
     return Table(columns, kept, said)
 
 
-def _board(verdicts: Verdicts, metric: str) -> Board:
+def _board(verdicts: Verdicts, metric: str, *, brief: bool) -> Board:
     rows = []
     for row in board_of(verdicts, metric):
         interval = "" if row.ci_low is None else f"{row.ci_low:.4f} to {row.ci_high:.4f}"
@@ -186,16 +193,17 @@ def _board(verdicts: Verdicts, metric: str) -> Board:
         Column("95% interval", numeric=True), Column("against best_single", numeric=True), Column("group"),
         Column("CPU s", numeric=True), Column("failures"),
     ]  # fmt: skip
-    return Board(metric, _table(columns, rows), figures.intervals(verdicts, metric))
+    most = MOST_ROWS // 5 if brief else MOST_ROWS
+    return Board(metric, _table(columns, rows, most), None if brief else figures.intervals(verdicts, metric))
 
 
 def _mark(verdicts: Verdicts, row: Any, cost: str) -> str:
     return FRONT if row.model in verdicts.fronts.get(row.metric, {}).get(cost, ()) else ""
 
 
-def _ranks(results: Results, verdicts: Verdicts) -> Section:
+def _ranks(metrics: Sequence[str], verdicts: Verdicts) -> Section:
     parts = []
-    for metric in results.metrics:
+    for metric in metrics:
         drawing = figures.critical_difference(verdicts, metric)
         if drawing is not None:
             said = "Bars join models that cannot be told apart (exact signed-rank tests over datasets, Holm)."
@@ -205,10 +213,10 @@ def _ranks(results: Results, verdicts: Verdicts) -> Section:
     return Section("ranks", "Critical differences", parts)
 
 
-def _datasets(results: Results, verdicts: Verdicts) -> Section:
+def _datasets(metrics: Sequence[str], verdicts: Verdicts, *, tips: bool) -> Section:
     parts = []
-    for metric in results.metrics:
-        drawing = figures.heat_map(verdicts, metric)
+    for metric in metrics:
+        drawing = figures.heat_map(verdicts, metric, tips=tips)
         if drawing is not None:
             said = "Difference to best_single: green is better, red is worse, strong colours are large differences."
             parts.append(Part(heading=metric, text=said, figure=drawing))

@@ -9,6 +9,8 @@ from importlib.resources import files
 from fusebench.report.base import Format, Verdicts
 from fusebench.results import Results
 
+MOST_BYTES = 950_000  # of a page; a longer one is made brief
+
 
 class Html(Format):
     """One self-contained page: no request leaves it, and no script but its own runs.
@@ -34,13 +36,18 @@ class Html(Format):
 
         environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=shown)
         template = environment.from_string(here.joinpath("_page.html.jinja").read_text(encoding="utf-8"))
-        return template.render(
-            page=page_of(results, verdicts),
-            style=Markup(style),  # noqa: S704 - a file of this package
-            script=Markup(script),  # noqa: S704 - a file of this package
-            style_hash=Markup(_allowed(style)),  # noqa: S704 - a digest
-            script_hash=Markup(_allowed(script)),  # noqa: S704 - a digest
-        )
+
+        def text(*, brief: bool) -> str:
+            return template.render(
+                page=page_of(results, verdicts, brief=brief),
+                style=Markup(style),  # noqa: S704 - a file of this package
+                script=Markup(script),  # noqa: S704 - a file of this package
+                style_hash=Markup(_allowed(style)),  # noqa: S704 - a digest
+                script_hash=Markup(_allowed(script)),  # noqa: S704 - a digest
+            )
+
+        whole = text(brief=False)
+        return whole if len(whole.encode()) <= MOST_BYTES else text(brief=True)
 
 
 def _allowed(text: str) -> str:
