@@ -97,10 +97,8 @@ def test_no_color_means_no_colour(plain, make_suite, monkeypatch):
 def test_fifty_datasets_stay_small_and_quick(n_models, metrics, make_suite):
     learners, fusions = (tuple(f"{kind}{at}" for at in range(n_models)) for kind in ("learner", "fusion"))
     results = make_suite(50, learners, fusions[:8], metrics=metrics)
-    rows = judge.compare(
-        replace(results, scores=tuple(row for row in results.scores if row.dataset in ("data0", "data1")))
-    )
-    verdicts = replace(rows, per_dataset={f"data{at}": rows.per_dataset["data0"] for at in range(50)})
+    found = judge.compare(make_suite(1, learners, fusions[:8], metrics=metrics))
+    verdicts = replace(found, per_dataset={f"data{at}": found.per_dataset["data0"] for at in range(50)})
     begun = time.process_time()
     page = api.render(results, verdicts, "html")
     assert time.process_time() - begun < 10
