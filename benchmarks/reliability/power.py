@@ -28,7 +28,7 @@ from faults import SPEC
 from fusebench import api, io
 from fusebench.engine.execute import _supervisor
 from fusebench.engine.execute._writer import Writer
-from fusebench.engine.store import CorruptEntryError, _decode
+from fusebench.engine.store import CorruptEntryError, decode_entry
 
 LUCKS = 4  # made-up disks a moment, besides the poorest and the luckiest
 
@@ -151,7 +151,7 @@ class Tally:
         for path, aside in names.items():
             if path.is_relative_to(store / "objects"):
                 try:
-                    _decode(disk.content(aside, rng))
+                    decode_entry(disk.content(aside, rng))
                     found.add(path.parent.name + path.name)
                 except CorruptEntryError:
                     self.torn.append(str(path))
