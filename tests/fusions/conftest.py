@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, r2_score
+from threadpoolctl import threadpool_limits
 
 from fusebench.fusions.base import Context
 
@@ -19,6 +20,13 @@ FAMILIES = {
     "lightgbm": ("lightgbm.LGBMClassifier", "lightgbm.LGBMRegressor"),
     "linear_regression": ("sklearn.linear_model.LinearRegression", "sklearn.linear_model.LinearRegression"),
 }
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Fusions run with one thread in a benchmark too; several would only wait for each other here."""
+    with threadpool_limits(1):
+        yield
 
 
 @dataclass

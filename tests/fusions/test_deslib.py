@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ from fusebench.fusions.base import load_fusion
 
 PARITY = Path(__file__).parent / "parity"
 DESLIB = runpy.run_path(str(PARITY / "deslib_predictions.py"))
+table = lru_cache(DESLIB["table"])
 STORED = json.loads((PARITY / "deslib_predictions.json").read_text())["predictions"]
 
 
 def fitted_on(name, method, make_context):
-    X, y, P = DESLIB["table"](name)
+    X, y, P = table(name)
     test = DESLIB["is_test"](len(y))
     kind = next(one for one in ("knora_e", "knora_u", "ola", "lca", "meta_des") if method.startswith(one))
     fusion = load_fusion(kind)(encode="none", **DESLIB["METHODS"][method])
