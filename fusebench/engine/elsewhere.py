@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fusebench.engine.store import Store
     from fusebench.spec.model import Spec
 
-CELLS = 1_000_000_000  # of a prediction tensor; 8 bytes each
+CELLS = 200_000_000  # of a prediction tensor; 8 bytes each
 SHOWN = 5
 WITHOUT_ANSWERS = ("voting", "averaging")
 FUSIONS_OF_VALUES = ("averaging", "weighted", "ensemble_selection", "stacking", "adaptive")
