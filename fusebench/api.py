@@ -263,6 +263,8 @@ def _comparison_dataset(name: str, target: str | None) -> Any:
         return name
     stem = Path(name.split("?", maxsplit=1)[0]).name.split(".")[0]
     own = "".join(one if one.isalnum() or one in "_-" else "-" for one in stem).strip("-") or "data"
+    if Path(name).is_dir():
+        return {"name": own, "source": "images", "path": name}
     found: dict[str, Any] = {"name": own, "source": "file", "path": name}
     return found if target is None else {**found, "target": target}
 
