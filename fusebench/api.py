@@ -506,6 +506,13 @@ def explain(
     return replace(results, contributions=contributions, diagnoses=diagnoses)
 
 
+def is_explained(run: PreparedRun) -> bool:
+    """Whether everything that `explain` would compute is stored already."""
+    from fusebench.engine import explain as explaining
+
+    return explaining.is_complete(run.plan.blueprint, run.store.has)
+
+
 def compare(results: Results) -> judge.Verdicts:
     """Return the verdicts over results."""
     from fusebench import judge

@@ -113,7 +113,7 @@ def run_and_report(
         say(f"note: {message}")
     outcomes = api.execute(planned, place, progress_for(planned.plan.blueprint, quiet=quiet), runner)
     results = api.collect(planned, outcomes, place)
-    if explain and outcomes.interrupted is None and results.scores:
+    if (explain or api.is_explained(planned)) and outcomes.interrupted is None and results.scores:
         results = api.explain(planned, results, place, progress_for(planned.plan.blueprint, quiet=quiet))
     verdicts = api.compare(results)
     api.write_run(results, verdicts, out, loaded.base)

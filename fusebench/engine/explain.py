@@ -69,6 +69,15 @@ def make_plan(blueprint: Blueprint) -> Plan:
     return Plan(blueprint, tasks, ())
 
 
+def is_complete(blueprint: Blueprint, has: Callable[[str], bool]) -> bool:
+    """Whether all explanations are stored; costs one look where none is."""
+    first = next((problem for problem in blueprint.problems if problem.scheme.outer), None)
+    if first is None:
+        return False
+    item = ExplainItem(blueprint.problems.index(first), "", *first.scheme.outer[0])
+    return has(_key(blueprint, first, item)) and all(map(has, make_plan(blueprint).tasks))
+
+
 def _key(blueprint: Blueprint, problem: PredictionProblem, item: ExplainItem) -> str:
     models = [item.model] if item.model else _models(blueprint, problem)
     code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()

@@ -205,6 +205,9 @@ def test_report_explains_a_finished_run(fusebench, tmp_path):
     assert (folder / "scores.csv").read_bytes() == scores
     assert json.loads((folder / "summary.json").read_text())["diagnoses"]
     assert "Reliability" in (folder / "report.html").read_text()
+    told = (folder / "contributions.csv").read_text()
+    assert fusebench("run", "tiny.yaml", "-q").returncode == 0
+    assert (folder / "contributions.csv").read_text() == told
 
 
 def test_voting_takes_what_select_gives():
