@@ -7,7 +7,16 @@ from typing import Any
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Start": ("index.md", "tour.md", "verdicts.md", "side-by-side.md"),
-    "Use it": ("data.md", "predictions.md", "python.md", "winner.md", "costs.md", "reports.md", "scale.md"),
+    "Use it": (
+        "data.md",
+        "predictions.md",
+        "python.md",
+        "winner.md",
+        "costs.md",
+        "explanations.md",
+        "reports.md",
+        "scale.md",
+    ),
     "Fusions": (
         "fusions/index.md",
         "fusions/rules.md",
