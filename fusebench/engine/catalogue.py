@@ -11,6 +11,7 @@ from fusebench import spec as specs
 from fusebench.discovery import Registry
 from fusebench.errors import UsageError
 from fusebench.fusions import base as fusions
+from fusebench.spec.model import LearnerSpec
 
 TABLE = ("name", "rows", "features", "classes", "missing", "licence", "package", "tags")
 
@@ -99,7 +100,8 @@ def _schema_of(kind: Any) -> dict[str, Any]:
     from pydantic import TypeAdapter
 
     properties: dict[str, Any] = {}
-    hints = get_type_hints(kind, include_extras=True)  # each in the module of the class that declares it
+    # Each in the module of the class that declares it, where learners are a name for the type checker only.
+    hints = get_type_hints(kind, localns={"LearnerSpec": LearnerSpec}, include_extras=True)
     for field in dataclasses.fields(kind):
         if "LearnerSpec" in str(field.type):
             properties[field.name] = {}
