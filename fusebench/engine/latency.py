@@ -8,10 +8,10 @@ from typing import Any
 
 BATCHES = (1, 100, 1000)
 SHARE = 0.05  # of the time that fits take: half by a model's own fits, half by those of all models of the dataset
-LEAST_SECONDS = 0.002  # even beside fits that take no time
+LEAST_SECONDS = 0.005  # even beside fits that take no time
 MOST_SECONDS = 0.5  # of one model, so that measuring never carries a fit over its time limit
 FIRST_SECONDS = 0.03
-MOST_CALLS = 7
+MOST_CALLS = 5
 
 
 def budget_of(own_seconds: float, mean_seconds: float) -> float:
@@ -48,7 +48,7 @@ def latencies(
 
     Notes
     -----
-    The fastest of at most 7 calls, each by the clock or by the processor's time of this process, whichever is less:
+    The fastest of at most 5 calls, each by the clock or by the processor's time of this process, whichever is less:
     on a machine that is busy with other fits that comes closest to what an idle one would show.
     """
     found: dict[str, float] = {}
