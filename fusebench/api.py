@@ -424,7 +424,7 @@ def execute(run: PreparedRun, place: Settings, progress: Progress, executor: Exe
     with Energy() as energy:
         outcomes = executor.run(run.plan, run.missing, run.store, workbench, progress)
     outcomes.energy = energy.told()
-    _record_costs(run.store, outcomes.costs)
+    _record_costs(run.store, {**outcomes.costs, **planning.paces(run.plan, outcomes.costs)})
     return outcomes
 
 

@@ -18,6 +18,7 @@ import argparse
 import csv
 import json
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -32,7 +33,7 @@ import psutil
 HERE = Path(__file__).parent
 IMPORTS = "import sklearn.ensemble, xgboost, lightgbm, pandas"
 N_JOBS = 2
-SECTIONS = ("core", "compare", "small", "resume", "scaling", "dask")
+SECTIONS = ("core", "compare", "small", "resume", "scaling", "estimate", "dask")
 PEERS = ("sklearn", "pycaret", "autogluon", "lazypredict")
 ONE_MORE = ["--set", "fusions.more.type=averaging", "--set", "fusions.more.method=median"]
 TEN_MORE = [
@@ -197,6 +198,19 @@ def scaling(table, repeats):
         table.note(f"scaling: {what}: wall", wall)
         table.note(f"scaling: {what}: (wall - import) / floor", (wall - table.rows["import"]) / floor)
         table.note(f"scaling: {what}: peak memory of all processes, MiB", peak.bytes / 2**20)
+
+
+def estimate(table, repeats):
+    """Set the plan's estimate, once the first dataset is done, against what the other datasets then take."""
+    del repeats
+    with tempfile.TemporaryDirectory() as folder:
+        timed(run_command("--datasets", "iris"), folder)
+        plan = fusebench("plan", HERE / "core.yaml", "--store", "store", "--jobs", N_JOBS)
+        said = subprocess.run(plan, cwd=folder, check=True, capture_output=True, text=True).stdout
+        expected = float(re.search(r"estimate: ([\d.]+) s", said)[1])
+        wall = timed(run_command(), folder)
+    table.note("estimate after the first dataset", expected)
+    table.note("estimate after the first dataset: wall / estimate", wall / expected)
 
 
 def dask(table, repeats):

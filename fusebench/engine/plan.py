@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from fusebench import learners
 from fusebench.engine.blueprint import Blueprint, PredictionProblem
+from fusebench.engine.keys import digest
 from fusebench.engine.splits import Part
 from fusebench.engine.tasks import FitItem, FuseItem, Item, ScoreItem, Stage
 
@@ -94,7 +95,7 @@ class CostModel:
     Parameters
     ----------
     recorded : mapping of str to float
-        Seconds by cost key.
+        Seconds by cost key; and by pace key, how many times the formula a learner took on the last other datasets.
     """
 
     recorded: Mapping[str, float] = field(default_factory=dict)
@@ -104,11 +105,7 @@ class CostModel:
         key = f"fit {blueprint.model_digest(learner, problem)[:16]} {problem.fingerprint[:16]} {problem.target}"
         if key in self.recorded:
             return key, self.recorded[key]
-        train = problem.n_samples * (1 - 1 / max(problem.scheme.n_folds, 2))
-        expected = learners.expected_seconds(
-            blueprint.learners[learner], int(train), problem.n_features, problem.target_type, problem.n_classes
-        )
-        return key, expected
+        return key, _formula(blueprint, problem, learner) * self.recorded.get(_pace_key(blueprint, learner), 1.0)
 
     def fuse(self, blueprint: Blueprint, problem: PredictionProblem, fusion: str, stage: str) -> tuple[str, float]:
         """Return the cost key and the expected seconds of one fusion on one split."""
@@ -116,6 +113,29 @@ class CostModel:
         trains = blueprint.fusion_class(blueprint.fusions[fusion].spec.type).trains if fusion != "oracle" else False
         guess = (TRAIN_SECONDS if trains else FUSE_SECONDS) * (1 + problem.n_samples / 20_000)
         return key, self.recorded.get(key, guess * (problem.scheme.n_folds if stage == "oof" else 1))
+
+
+def paces(plan: Plan, costs: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    """Return how many times the formula each learner took, by pace key, from a run's seconds by cost key."""
+    found: dict[str, list[float]] = {}
+    model = CostModel()
+    for problem in plan.blueprint.problems:
+        for learner in plan.blueprint.learners:
+            key, formula = model.fit(plan.blueprint, problem, learner)
+            if seconds := costs.get(key):
+                found.setdefault(_pace_key(plan.blueprint, learner), []).append(sum(seconds) / len(seconds) / formula)
+    return found
+
+
+def _formula(blueprint: Blueprint, problem: PredictionProblem, learner: str) -> float:
+    train = problem.n_samples * (1 - 1 / max(problem.scheme.n_folds, 2))
+    return learners.expected_seconds(
+        blueprint.learners[learner], int(train), problem.n_features, problem.target_type, problem.n_classes
+    )
+
+
+def _pace_key(blueprint: Blueprint, learner: str) -> str:
+    return f"pace {digest('pace', blueprint.learners[learner].model_dump(mode='json'))[:16]}"
 
 
 def make_plan(blueprint: Blueprint, costs: CostModel | None = None) -> Plan:

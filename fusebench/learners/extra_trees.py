@@ -10,4 +10,4 @@ class ExtraTrees(_Forest):
 
     classifier = "sklearn.ensemble.ExtraTreesClassifier"
     regressor = "sklearn.ensemble.ExtraTreesRegressor"
-    seconds_per_split = 2e-8
+    seconds_per_split = 8e-9

@@ -62,6 +62,7 @@ class LightGBM(Family):
         return {"eval_set": [(X, y)]}  # LightGBM < 4.7
 
     def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
-        """Return a rough guess: one tree per round and class."""
+        """Return a rough guess: one tree per round and class, of leaves that hold 20 rows or more."""
         trees = number(params, "n_estimators", 100) * (n_classes if n_classes > 2 else 1)
-        return trees * (3e-4 + 5e-9 * n_samples * n_features)
+        leaves = min(number(params, "num_leaves", 31), n_samples / 20)
+        return 1e-3 + trees * (1.2e-5 * leaves + 2e-9 * n_samples * n_features)

@@ -84,4 +84,4 @@ class XGBoost(Family):
     def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
         """Return a rough guess: one tree per round and class."""
         trees = number(params, "n_estimators", 100) * (n_classes if n_classes > 2 else 1)
-        return trees * (5e-4 + 1e-8 * n_samples * n_features)
+        return 1e-3 + trees * (8e-5 + 1.5e-9 * n_samples * n_features)
