@@ -13,7 +13,9 @@ from __future__ import annotations
 import argparse
 import csv
 import multiprocessing
+import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -129,6 +131,59 @@ def store(share: float, folder: Path) -> list[Figure]:
     return [Figure("store", what, str(believed), not believed, _figures("store"))]
 
 
+def limits(share: float, folder: Path) -> list[Figure]:
+    """Measure how late limits hold and how long an interrupt takes."""
+    alone = _seconds_of("fine", folder)
+    found = []
+    for how, what in (
+        ("hang_in_c", "Overrun of a timeout"),
+        ("eat", "From the first byte to the end at a memory limit"),
+    ):
+        late = (_seconds_of(how, folder) - alone) / 3 - (how == "hang_in_c")
+        found.append(
+            Figure("limits", f"{what}, a fit, with a new worker", f"{late:.2f} s", late < 2, _figures("limits"))
+        )
+    late = _interrupt(folder)
+    what = "From Ctrl-C to the end, with the partial table"
+    return [*found, Figure("limits", what, f"{late:.2f} s", late < 2, _figures("limits"))]
+
+
+def _seconds_of(how: str, folder: Path) -> float:
+    """Return the seconds of a run with three fits of one learner of tests/engine/hostile.py."""
+    spec = folder / f"{how}.yaml"
+    spec.write_text(
+        f"name: {how}\ndatasets: [iris]\nlearners: {{one: {{type: hostile.Hostile, how: {how}}}}}\n"
+        "cv: {type: holdout, test_size: 0.3, inner: 2}\nresources: {timeout: 1s, memory: 700MB}\n"
+    )
+    begun = time.monotonic()
+    _start(spec, "--allow-import").wait()
+    return time.monotonic() - begun
+
+
+def _interrupt(folder: Path) -> float:
+    spec = folder / "slow.yaml"
+    forest = "{type: rf, n_estimators: 1500}"
+    spec.write_text(f"name: slow\ndatasets: [iris]\nlearners: {{nb: nb, rf: {forest}}}\nfusions: {{vote: voting}}\n")
+    process = _start(spec)
+    while process.poll() is None and len(list(folder.glob("slow-store/objects/*/*"))) < 12:
+        time.sleep(0.02)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    code = process.wait()
+    late = time.monotonic() - begun
+    if code != 130 or not (folder / "slow" / "scores.csv").exists():
+        raise RuntimeError(f"the interrupted run ended with {code}")
+    return late
+
+
+def _start(spec: Path, *flags: str) -> subprocess.Popen[bytes]:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "engine")])}
+    places = ["--store", f"{spec.stem}-store", "--out", spec.stem, "--jobs", "1", "-q"]
+    command = [sys.executable, "-m", "fusebench", "run", spec.name, *places, *flags]
+    nowhere = subprocess.DEVNULL
+    return subprocess.Popen(command, cwd=spec.parent, env=env, stdout=nowhere, stderr=nowhere)
+
+
 def tests(share: float, folder: Path) -> list[Figure]:
     """Count the tests that enumerate the rest."""
     lines = {
@@ -154,7 +209,8 @@ def _figures(part: str) -> str:
 
 
 PARTS: dict[str, Callable[[float, Path], list[Figure]]] = {
-    "faults": faults, "power": power, "store": store, "specs": specs, "tables": tables, "tests": tests,
+    "faults": faults, "power": power, "store": store, "specs": specs, "tables": tables, "limits": limits,
+    "tests": tests,
 }  # fmt: skip
 
 

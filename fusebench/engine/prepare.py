@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ from fusebench.results import DatasetFacts
 from fusebench.spec.model import DatasetSpec, Spec
 
 LAYOUT = 2  # of what is remembered of a dataset; a new number reads them all again
+DATA_KEY = re.compile("[0-9a-f]{32}")
+FIELDS = frozenset("data_key fingerprint preprocessing n_features numeric has_groups n_folds notes targets".split())
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def _remembered(declared: DatasetSpec, base: Path, store: Store) -> Mapping[str,
     identity = datasets.identity(declared, base)
     key = digest("dataset", LAYOUT, identity)
     entry = store.get(key)
-    if entry is not None and _is_kept(data_folder(store, entry.meta["data_key"]), store):
+    if entry is not None and _is_described(entry) and _is_kept(data_folder(store, entry.meta["data_key"]), store):
         return {**entry.meta, "name": declared.name}
     dataset = datasets.load(declared, base)
     described = _describe(dataset)
@@ -118,6 +121,11 @@ def _remembered(declared: DatasetSpec, base: Path, store: Store) -> Mapping[str,
             io.publish_folder(aside, folder)
     store.put(key, Entry("dataset", described))
     return {**described, "name": declared.name}
+
+
+def _is_described(entry: Entry) -> bool:
+    """Whether an entry is one of `_describe`: a folder's name that somebody forged would lead anywhere."""
+    return DATA_KEY.fullmatch(str(entry.meta.get("data_key"))) is not None and entry.meta.keys() >= FIELDS
 
 
 def _is_kept(folder: Path, store: Store) -> bool:

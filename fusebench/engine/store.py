@@ -217,6 +217,8 @@ def _from_described(raw: bytes | mmap.mmap, head: int, described: Mapping[str, A
     if hashlib.sha256(payload).hexdigest() != described["payload_sha256"]:
         raise CorruptEntryError("the arrays changed")
     arrays = {one["name"]: _array(payload, one) for one in described["arrays"]}
+    if not isinstance(described["kind"], str) or not isinstance(described["meta"], dict):
+        raise CorruptEntryError("not laid out as an entry")
     return Entry(kind=described["kind"], meta=described["meta"], arrays=arrays)
 
 

@@ -126,3 +126,21 @@ def test_in_specs_baselines_models_and_tables(forge, folder, payloads):
 def test_datasets_yaml_beside_the_spec(forge, folder, payloads):
     (folder / "datasets.yaml").write_bytes(payloads[-1])
     harmless(forge, folder, ["run", "small.yaml"], {2})
+
+
+@pytest.mark.parametrize("data_key", ["../../victim", "/", "", None, 5])
+def test_a_forged_entry_leads_nowhere(forge, folder, data_key):
+    """Whoever writes a store may not make a run read or move what lies outside it."""
+    from fusebench.engine.store import Entry, Store, read_entry
+
+    victim = folder / "victim"
+    victim.mkdir()
+    (victim / "letter").write_text("dear")
+    store = Store(folder / ".fusebench")
+    for key in list(store.keys()):
+        entry = read_entry(store.path(key))
+        if entry.kind == "dataset":
+            store.put(key, Entry("dataset", {**entry.meta, "data_key": data_key}))
+    done = forge.run(ARGV, folder)
+    assert done["code"] == 0, done["stderr"]
+    assert (victim / "letter").read_text() == "dear"
