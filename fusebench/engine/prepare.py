@@ -25,7 +25,9 @@ from fusebench.spec.model import DatasetSpec, Spec
 
 LAYOUT = 2  # of what is remembered of a dataset; a new number reads them all again
 DATA_KEY = re.compile("[0-9a-f]{32}")
-FIELDS = frozenset("data_key fingerprint preprocessing n_features numeric has_groups n_folds notes targets".split())
+FIELDS = frozenset(
+    ["data_key", "fingerprint", "preprocessing", "n_features", "numeric", "has_groups", "n_folds", "notes", "targets"]
+)
 
 
 @dataclass(frozen=True)
