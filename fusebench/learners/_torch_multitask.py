@@ -46,8 +46,8 @@ class TorchMultitask(BaseTorchMLP):
     Notes
     -----
     L_t is log loss for classes and squared error of the standardised target for values, the mean over the rows that
-    have the target; missing ones are masked. A target that is constant where it is fitted is predicted as that constant
-    by its head. `swa` is not offered.
+    have the target; missing ones are masked. A target that is constant where it is fitted is
+    predicted as that constant, and a class that no training row has gets probability 0. `swa` is not offered.
 
     References
     ----------
@@ -194,7 +194,8 @@ class TorchMultitask(BaseTorchMLP):
         rows = self._batch(as_matrix(X, self.n_features_in_), (), None)
         with net.repeatable(self.n_jobs), net.torch.no_grad():
             self.network_.eval()
-            return [scores.cpu().double().numpy() for scores in self.network_(rows.numbers, rows.codes)]
+            found = [scores.cpu().double().numpy() for scores in self.network_(rows.numbers, rows.codes)]
+        return [head.scores(scores) for head, scores in zip(self.targets_, found, strict=True)]
 
     def _training(self, n_rows: int) -> Any:
         return torch_training().Training(
@@ -275,26 +276,29 @@ class _Head:
     name: str
     is_class: bool
     n_outputs: int
+    absent: tuple[int, ...] = ()
     mean: float = 0.0
     scale: float = 1.0
 
     @classmethod
     def of(cls, target: Target, rows: NDArray[Any]) -> _Head:
         if target.is_class:
-            return cls(name=target.name, is_class=True, n_outputs=target.n_classes)
+            absent = np.setdiff1d(np.arange(target.n_classes), target.y[rows & target.known])
+            return cls(name=target.name, is_class=True, n_outputs=target.n_classes, absent=tuple(absent.tolist()))
         values = target.y[rows & target.known]
-        return cls(
-            name=target.name,
-            is_class=False,
-            n_outputs=1,
-            mean=float(values.mean()),
-            scale=float(values.std()) or 1.0,
-        )
+        constant = float(np.ptp(values)) == 0  # a standard deviation need not be exactly 0 then
+        scale = 0.0 if constant else float(values.std())
+        return cls(name=target.name, is_class=False, n_outputs=1, mean=float(values.mean()), scale=scale)
 
     def learned(self, target: Target) -> NDArray[Any]:
         if self.is_class:
             return target.y.astype(np.int64)
-        return ((target.y - self.mean) / self.scale).astype(np.float32)
+        return ((target.y - self.mean) / (self.scale or 1.0)).astype(np.float32)
+
+    def scores(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the scores with classes that no training row has ruled out."""
+        scores[:, self.absent] = -np.inf
+        return scores
 
     def values(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(scores[:, 0] * self.scale + self.mean)

@@ -144,7 +144,10 @@ def test_a_target_that_is_missing_or_constant(iris):
         TorchMultitask(max_epochs=1).fit_targets(X, [species, nothing])
     constant = Target(name="same", y=np.full(len(X), 7.0), target_type="continuous")
     _, same = TorchMultitask(random_state=0).fit_targets(X, [species, constant]).predict_targets(X)
-    np.testing.assert_allclose(same, 7, atol=0.2)
+    np.testing.assert_array_equal(same, 7)
+    only = Target(name="only", y=np.full(len(X), 1), target_type="multiclass", n_classes=3)
+    model = TorchMultitask(max_epochs=1).fit_targets(X, [species, only])
+    np.testing.assert_array_equal(model.predict_proba_targets(X)[1], np.tile([0.0, 1.0, 0.0], (len(X), 1)))
 
 
 @needs_torch
