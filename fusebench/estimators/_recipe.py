@@ -102,8 +102,8 @@ def recipe(
     own = [one if isinstance(one, str) else "" for one in learners]
     chosen = str(fusion)
     known = {*named, *own, "best_single", "uniform_average"}
-    # A colon or a bracket: `knn:tuned`, `knn[n_neighbors=3]`, which stand for parts of a grid.
-    if not isinstance(fusion, str) or not (fusion in known or set(":[") & set(fusion)):
+    # A colon, a bracket or a plus: `knn:tuned`, `knn[n_neighbors=3]`, `stack+int8`, which the others stand for.
+    if not isinstance(fusion, str) or not (fusion in known or set(":[+") & set(fusion)):
         if fusion == ORACLE:
             raise UsageError("fusion: 'oracle' looks at the answers, it cannot be fitted; choose another")
         chosen = _free_name(own, named)

@@ -12,7 +12,7 @@ import numpy as np
 from fusebench.errors import ModelError
 
 # Packages whose classes do nothing but hold state when skops makes them: it calls no constructor of theirs.
-PACKAGES = ("fusebench.encoders.", "fusebench.fusions.", "fusebench.learners.", "sklearn.")
+PACKAGES = ("fusebench.compressions.", "fusebench.encoders.", "fusebench.fusions.", "fusebench.learners.", "sklearn.")
 NAMES = frozenset(
     {
         "collections.OrderedDict",
@@ -22,6 +22,8 @@ NAMES = frozenset(
         "fusebench.estimators._model.FittedModel",
         "fusebench.estimators.fused.FusedClassifier",
         "fusebench.estimators.fused.FusedRegressor",
+        "fusebench.spec.model.CompressSpec",
+        "fusebench.spec.model.FusionSpec",
         "fusebench.spec.model.LearnerSpec",
         "lightgbm.basic.Booster",
         "lightgbm.sklearn.LGBMClassifier",

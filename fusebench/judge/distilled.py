@@ -15,7 +15,7 @@ from fusebench.learners.base import REGISTRY
 from fusebench.results import Results
 
 DISTILS = "distillation"
-NO_PARAMETERS = frozenset({"type", "timeout", "cost", "grid", "encode", "calibrate"})
+NO_PARAMETERS = frozenset({"type", "timeout", "cost", "grid", "encode", "calibrate", "bytes", "compress"})
 
 
 class Distilled(NamedTuple):

@@ -67,9 +67,9 @@ def test_members_that_are_fusions_are_compressed_too():
     ("compress", "message"),
     [
         (["int9"], "unknown compression 'int9'"),
-        ([{"type": "trees", "keep": 1.0}], "input should be less than 1"),
+        ([{"type": "trees", "keep": 1.0}], "got 1.0, expected less than 1"),
         ([{"type": "trees", "kept": 0.5}], "unknown parameter 'kept'"),
-        ([{"type": "magnitude", "amount": "much"}], "input should be a valid number"),
+        ([{"type": "magnitude", "amount": "much"}], "expected a valid number"),
         ([{"type": "distillation", "student": "forest"}], "unknown learner 'forest'"),
         (["half", "half"], "duplicate compression 'half'"),
         ([], "the list is empty"),
@@ -202,3 +202,10 @@ def test_pareto_front_by_hand():
 
     points = {"a": (0.9, 10.0), "b": (0.9, 5.0), "c": (0.8, 5.0), "d": (0.7, 1.0), "e": (0.7, 1.0)}
     assert [name for name in points if not dominated(name, points)] == ["b", "d", "e"]
+
+
+def test_a_distilled_student_is_set_against_the_same_learner_alone(finished):
+    _, verdicts, _ = finished
+    (row,) = [one for one in verdicts.distilled if one.metric == "accuracy"]
+    assert (row.model, row.teacher, row.alone) == ("vote+distillation[student=decision_tree]", "vote", "tree")
+    assert row.alone_score is not None
