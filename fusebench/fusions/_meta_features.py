@@ -145,6 +145,12 @@ def make_encoder(learner: LearnerSpec, context: Context) -> Any:
     )
 
 
+def are_plain_numbers(context: Context) -> bool:
+    """Whether every feature is a number and none is missing."""
+    X = _features(context)
+    return all(isinstance(kind, np.dtype) and kind.kind in "iufb" for kind in X.dtypes) and not X.isna().any(axis=None)
+
+
 def _features(context: Context) -> pd.DataFrame:
     if context.X is None:
         raise RuntimeError("original features are asked for, the context has none")

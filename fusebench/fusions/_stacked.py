@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.fusions._meta import MetaLearner, default_final_estimator, fit_meta, linear_weights
-from fusebench.fusions._meta_features import Feature, MetaFeatures, make_encoder
+from fusebench.fusions._meta_features import Feature, MetaFeatures, are_plain_numbers, make_encoder
 from fusebench.fusions.base import Context, Floats, Fusion
 from fusebench.spec.model import LearnerSpec
 
@@ -60,12 +60,18 @@ class StackedFusion(Fusion):
             If the rows hold one class only.
         """
         learner = self.final_estimator or default_final_estimator(classification=context.is_classification)
-        encoder = make_encoder(learner, context) if self.needs_features else None
+        encoder = self._encoder(learner, context) if self.needs_features else None
         features = MetaFeatures(self._kinds, encoder, products=self.feature_weighted)
         meta_learner: MetaLearner = self.meta_learner if context.is_classification else "joint"
         self.fitted_ = fit_meta(learner, P, y, context, features=features, meta_learner=meta_learner)
         self.members_ = context.members
         return self
+
+    def _encoder(self, learner: LearnerSpec, context: Context) -> Any:
+        # scikit-learn's default estimator sees features as they are, its very numbers, where it can read them at all.
+        if self.final_estimator is None and not are_plain_numbers(context):
+            learner = learner.model_copy(update={"encode": "linear"})
+        return make_encoder(learner, context)
 
     def predict_proba(self, P: Floats, context: Context) -> Floats:
         """Return the final estimator's probabilities, shape (n_samples, n_classes)."""

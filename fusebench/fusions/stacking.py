@@ -21,7 +21,8 @@ class Stacking(StackedFusion):
         it as they are; its ``encode`` concerns the original features.
     passthrough : bool, default=False
         Whether the original features follow the predictions, encoded as `final_estimator` would have them alone;
-        ``encode: none`` in it leaves them raw.
+        ``encode: none`` in it leaves them raw. The default one sees them raw where all are numbers without gaps, else
+        encoded as for linear models.
     features : str or list of str, default="proba"
         ``proba``, ``logit``, ``labels``, ``ranks``: what is known of each prediction. Two classes make one column per
         member, the second class's.

@@ -217,3 +217,5 @@ def test_passthrough_is_encoded_for_the_final_estimator(make_problem, target_typ
         spec = LearnerSpec(type=family)
         fusion = Stacking(passthrough=True, final_estimator=spec).fit(P, y, context)
         assert np.isfinite(fusion.predict(P, context)).all()
+    fusion = Stacking(passthrough=True).fit(P, y, context)  # the default one too, which reads numbers only
+    assert np.isfinite(fusion.predict(P, context)).all()
