@@ -244,7 +244,7 @@ class Tally:
         path = folder / "spec.yaml"
         path.write_text(broken.text, encoding="utf-8", errors="surrogatepass")
         self.n += 1
-        begun = time.perf_counter()
+        begun = time.process_time()  # what others do on the machine is not the reader's time
         try:
             api.load_spec(path)
             self.fine += 1
@@ -255,7 +255,7 @@ class Tally:
             self.refused += 1
         except BaseException:  # noqa: BLE001 - any of them is what is looked for
             self.tracebacks.append(f"{broken.how}\n{traceback.format_exc()}\n{broken.text}")
-        self.slowest = max(self.slowest, time.perf_counter() - begun)
+        self.slowest = max(self.slowest, time.process_time() - begun)
 
     def _judge_line(self, broken: Broken, error: SpecError) -> None:
         if not broken.lines:
