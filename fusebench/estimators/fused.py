@@ -108,6 +108,7 @@ class _Fused(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
         folds = [(np.asarray(train), np.asarray(held)) for train, held in cv.split(data.X, data.y, data.groups)]
         fitter = Fitter(found.blueprint, problem, data, folds, self.refit, self.n_jobs)
         self.model_: FittedModel = fitter.fit(found.model, stored)
+        self._resolved = found.blueprint, self._problem(found, (0, len(self.columns_)))
 
     def _seed(self) -> int:
         if isinstance(self.random_state, (int, np.integer)):
