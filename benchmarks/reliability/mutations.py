@@ -234,6 +234,7 @@ class Tally:
     refused: int = 0
     tracebacks: list[str] = field(default_factory=list)
     slowest: float = 0.0
+    slowest_cpu: float = 0.0
     lines_right: int = 0
     lines_known: int = 0
     wrong_lines: list[str] = field(default_factory=list)
@@ -244,7 +245,7 @@ class Tally:
         path = folder / "spec.yaml"
         path.write_text(broken.text, encoding="utf-8", errors="surrogatepass")
         self.n += 1
-        begun = time.process_time()  # what others do on the machine is not the reader's time
+        begun, begun_cpu = time.perf_counter(), time.process_time()
         try:
             api.load_spec(path)
             self.fine += 1
@@ -255,7 +256,8 @@ class Tally:
             self.refused += 1
         except BaseException:  # noqa: BLE001 - any of them is what is looked for
             self.tracebacks.append(f"{broken.how}\n{traceback.format_exc()}\n{broken.text}")
-        self.slowest = max(self.slowest, time.process_time() - begun)
+        self.slowest = max(self.slowest, time.perf_counter() - begun)
+        self.slowest_cpu = max(self.slowest_cpu, time.process_time() - begun_cpu)
 
     def _judge_line(self, broken: Broken, error: SpecError) -> None:
         if not broken.lines:
