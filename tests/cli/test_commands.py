@@ -28,7 +28,7 @@ def test_run_prints_a_table_and_writes_the_folder(fusebench, spec, tmp_path):
     folder = tmp_path / "results" / "tiny"
     assert {path.name for path in folder.iterdir()} == {
         "spec.yaml", "environment.json", "scores.csv", "leaderboard.csv", "comparisons.csv", "costs.csv", "failures.csv", "model_costs.csv",
-        "contributions.csv", "summary.json",
+        "contributions.csv", "summary.json", "report.html",
     }  # fmt: skip
     scores = pd.read_csv(folder / "scores.csv")
     assert list(scores) == ["dataset", "target", "model", "kind", "repeat", "fold", "metric", "score"]
