@@ -21,7 +21,8 @@ def _check(target_types=CLASSES, *, allow_import=False, **spec):
 
 @pytest.mark.parametrize("name", [*learners.REGISTRY.names(), *ALIASES])
 def test_every_name_is_known(name):
-    problems = _check(frozenset(), type=name)
+    required = {"predictions": {"path": "answers.csv"}}  # a file that nobody can guess
+    problems = _check(frozenset(), type=name, params=required.get(name, {}))
     assert all("needs an extra" in problem.message for problem in problems)
 
 
