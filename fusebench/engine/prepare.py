@@ -174,6 +174,8 @@ def _problem(known: Mapping[str, Any], target: Mapping[str, Any], spec: Spec) ->
         raise DataError(f"{name}: cv.type is '{spec.cv.type}', but the dataset has no `group` column; name one")
     if spec.cv.type == "predefined" and known["n_folds"] < 2:
         raise DataError(f"{name}: cv.type is 'predefined', but the dataset has no `fold` column with two folds or more")
+    if spec.cv.type == "predefined" and (mistake := spec.cv.mistake(known["n_folds"])):
+        raise DataError(f"{name}: cv.{mistake[0]}: {mistake[1]}")
     cells = max(one["n_samples"] for one in known["targets"]) * known["n_features"]
     threads = spec.resources.threads_per_fit or (2 if cells > LARGE_DATA else 1)
     return PredictionProblem(

@@ -19,11 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fusebench.spec.model import CV
+from fusebench.spec.model import CV, DEFAULT_INNER
 
 Rows = NDArray[np.intp]
-DEFAULT_INNER = 5
-PARTITIONS = frozenset({"kfold", "group", "stratified_group", "predefined"})
 
 
 class Part(NamedTuple):
@@ -59,11 +57,7 @@ class Scheme:
     def of(cls, cv: CV, random_state: int, n_predefined: int = 0) -> Scheme:
         """Resolve the defaults: paired nesting where test folds partition the rows and there are >= 5."""
         folds = {"holdout": 1, "predefined": n_predefined}.get(cv.type, cv.n_splits)
-        pairs = cv.type in PARTITIONS and folds >= 3
-        if cv.inner is None:
-            inner = 0 if pairs and folds >= DEFAULT_INNER else DEFAULT_INNER
-        else:
-            inner = 0 if cv.inner == "paired" else int(cv.inner)
+        inner = 0 if cv.is_paired(folds) else int(cv.inner or DEFAULT_INNER)
         return cls(cv, folds, inner, random_state)
 
     @property

@@ -123,7 +123,7 @@ class _Reader:
             "datasets": self._datasets(data.get("datasets")),
             "learners": learners,
             "fusions": fusions,
-            "cv": self._section(CV, self._cv(data.get("cv", {})), ("cv",)),
+            "cv": self._protocol(data.get("cv", {})),
             "scoring": self._scoring(data.get("scoring")),
             "random_state": data.get("random_state", 0),
             "resources": self._section(Resources, self._resources(data.get("resources", {})), ("resources",)),
@@ -166,8 +166,13 @@ class _Reader:
                 self.note(f"duplicate metric '{one}'", (*where, position))
         return tuple(one for one in names if isinstance(one, str))
 
-    def _cv(self, value: Any) -> Any:
-        return {"type": value} if isinstance(value, str) else value
+    def _protocol(self, value: Any) -> Any:
+        cv = self._section(CV, {"type": value} if isinstance(value, str) else value, ("cv",))
+        # How many predefined folds there are, only the data tell.
+        if isinstance(cv, CV) and cv.type != "predefined" and (mistake := cv.mistake(cv.n_splits)):
+            field, message = mistake
+            self.note(message, ("cv", field))
+        return cv
 
     def _resources(self, value: Any) -> Any:
         if not isinstance(value, Mapping):

@@ -115,6 +115,11 @@ class FusionSpec(Model):
     compress: tuple[CompressSpec, ...] = ()
 
 
+PARTITIONS = frozenset({"kfold", "group", "stratified_group", "predefined"})
+DEFAULT_INNER = 5
+LEAST_PAIRED = 3
+
+
 class CV(Model):
     """The outer and inner splits.
 
@@ -132,6 +137,26 @@ class CV(Model):
     test_size: Annotated[float, Field(gt=0, lt=1)] | PositiveInt | None = None
     stratify: bool = False
     gap: Annotated[int, Field(ge=0)] = 0
+
+    def is_paired(self, n_folds: int) -> bool:
+        """Return whether inner models are shared between the outer splits, which are `n_folds` in a repeat."""
+        if self.inner is not None:
+            return self.inner == "paired"
+        return self.type in PARTITIONS and n_folds >= DEFAULT_INNER
+
+    def mistake(self, n_folds: int) -> tuple[str, str] | None:
+        """Return the field that does not go with the others, and why; None where all is well."""
+        if self.inner == "paired" and self.type not in PARTITIONS:
+            return (
+                "inner",
+                f"'paired' needs test folds that partition the rows, and '{self.type}' has none: name a number",
+            )
+        if self.inner == "paired" and n_folds < LEAST_PAIRED:
+            return "inner", f"'paired' needs at least {LEAST_PAIRED} folds, got {n_folds}"
+        if not self.refit and not self.is_paired(n_folds):
+            instead = "write inner: paired" if self.type in PARTITIONS else "leave it out"
+            return "refit", f"false needs paired inner folds, whose models predict the test rows; {instead}"
+        return None
 
 
 class Resources(Model):

@@ -205,3 +205,13 @@ def test_what_only_the_data_show_is_found_before_the_first_fit(bench):
         bench({**data, "learners": ["nb", "svr"]})
     with pytest.raises(DataError, match="`group`"):
         bench({**data, "cv": "group"})
+
+
+def test_predefined_folds_that_are_too_few_for_pairs(bench, tmp_path):
+    frame = pd.DataFrame({"x": range(20), "f": [0, 1] * 10, "y": list("aabb") * 5})
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    data = {"datasets": [{"name": "d", "path": "d.csv", "target": "y", "fold": "f"}], "learners": ["nb"]}
+    with pytest.raises(DataError, match=r"cv\.inner: 'paired' needs at least 3 folds, got 2"):
+        bench({**data, "cv": {"type": "predefined", "inner": "paired"}})
+    with pytest.raises(DataError, match=r"cv.refit: .* write inner: paired"):
+        bench({**data, "cv": {"type": "predefined", "refit": False}})

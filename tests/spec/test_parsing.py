@@ -107,3 +107,25 @@ def test_sizes(text, n_bytes):
 def test_wrong_sizes(text):
     with pytest.raises(ValueError, match="expected a size above 0"):
         size(text)
+
+
+@pytest.mark.parametrize(
+    ("cv", "field", "message"),
+    [
+        ({"type": "holdout", "inner": "paired"}, "inner", "'holdout' has none"),
+        ({"type": "time_series", "inner": "paired"}, "inner", "'time_series' has none"),
+        ({"n_splits": 2, "inner": "paired"}, "inner", "at least 3 folds, got 2"),
+        ({"n_splits": 5, "inner": 3, "refit": False}, "refit", "write inner: paired"),
+        ({"n_splits": 4, "refit": False}, "refit", "write inner: paired"),
+        ({"type": "holdout", "refit": False}, "refit", "leave it out"),
+    ],
+)
+def test_protocols_that_contradict_themselves(cv, field, message):
+    _, [problem] = specs.parse(specs.from_mapping({**DATA, "cv": cv}))
+    assert problem.path == ("cv", field)
+    assert message in problem.message
+
+
+@pytest.mark.parametrize("cv", [{"refit": False}, {"n_splits": 3, "inner": "paired", "refit": False}, "holdout"])
+def test_protocols_that_hold_together(cv):
+    parsed({**DATA, "cv": cv})
