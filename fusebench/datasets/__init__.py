@@ -160,7 +160,7 @@ def _suite(tag: str, among: Mapping[str, Mapping[str, Any]]) -> list[DatasetSpec
 
 
 def _of_openml(wanted: str, given: DatasetSpec) -> DatasetSpec:
-    return given.model_copy(update={"source": "openml", "options": {"id": wanted}})
+    return given.model_copy(update={"source": "openml", "options": {"data_id": wanted}})
 
 
 def _openml_suite(wanted: str) -> list[DatasetSpec] | Problem:

@@ -34,7 +34,7 @@ class OpenML(Source):
     """A dataset of openml.org; what was downloaded once is used without the network."""
 
     options: ClassVar = {
-        "id": "the number of the dataset, or its name",
+        "data_id": "the number of the dataset, or its name",
         "version": "of a dataset that is given by its name; default the oldest that is active",
     }
     takes_sha256 = False
@@ -54,7 +54,7 @@ class OpenML(Source):
         return str(_about(self._folder(spec))["sha256"])
 
     def _folder(self, spec: DatasetSpec) -> Path:
-        wanted, version = str(spec.options.get("id", spec.name)), spec.options.get("version")
+        wanted, version = str(spec.options.get("data_id", spec.name)), spec.options.get("version")
         if not NAME.fullmatch(wanted):
             raise DataError(f"{spec.name}: OpenML knows datasets by a number or a name, got {wanted!r}")
         for folder in stored():

@@ -94,7 +94,7 @@ def test_init_validate_schema(fusebench, tmp_path):
 def test_list_and_show(fusebench, kind):
     listed = fusebench("list", kind).stdout.split("\n")
     assert len(listed) > 5
-    shown = fusebench("show", listed[0].split()[0])
+    shown = fusebench("show", listed[3].split()[0])
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.strip()
 
@@ -104,6 +104,7 @@ def test_show_of_nothing(fusebench):
     assert (done.returncode, "did you mean 'stacking'" in done.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_cache(fusebench, spec, tmp_path):
     fusebench("run", spec, "-q")
     assert "entries" in fusebench("cache", "info").stdout
@@ -156,6 +157,7 @@ def test_an_output_that_is_a_file_is_found_before_the_first_fit(fusebench, spec,
     assert not list((tmp_path / ".fusebench").glob("objects/*/*"))
 
 
+@pytest.mark.slow
 def test_a_full_disk_exits_74_and_keeps_what_was_finished(fusebench, spec, tmp_path):
     done = fusebench("run", spec, "-q", env={"FUSEBENCH_FAULT": "enospc:120"})
     assert done.returncode == 74, done.stderr
@@ -164,6 +166,7 @@ def test_a_full_disk_exits_74_and_keeps_what_was_finished(fusebench, spec, tmp_p
     assert fusebench("run", spec, "-q").returncode == 0
 
 
+@pytest.mark.slow
 def test_the_gate(fusebench, spec, tmp_path):
     (tmp_path / "worse.yaml").write_text(WORSE)
     assert fusebench("check", "base.json").returncode == 3
@@ -187,6 +190,7 @@ def test_the_gate(fusebench, spec, tmp_path):
     assert fusebench("check", "base.json", "folds.yaml", "-q").returncode == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["scores", "datasets", "models"])
 def test_a_baseline_that_lacks_a_cell_is_undecidable(fusebench, spec, tmp_path, part):
     fusebench("check", "base.json", spec, "--update", "-q")
@@ -203,6 +207,7 @@ def test_a_baseline_that_lacks_a_cell_is_undecidable(fusebench, spec, tmp_path, 
     assert fusebench("check", "base.json", "-q").returncode == 3
 
 
+@pytest.mark.slow
 def test_the_gate_judges_a_run_folder(fusebench, spec, tmp_path):
     (tmp_path / "worse.yaml").write_text(WORSE)
     fusebench("run", spec, "-q", "--out", "good")
@@ -219,6 +224,7 @@ def test_the_gate_judges_a_run_folder(fusebench, spec, tmp_path):
         assert fusebench("check", "base.json", absent).returncode == code
 
 
+@pytest.mark.slow
 def test_a_baseline_finds_its_data_from_any_folder(fusebench, tmp_path):
     (tmp_path / "specs").mkdir()
     frame = pd.DataFrame({"a": range(60), "y": ["no", "yes"] * 30})
@@ -234,6 +240,7 @@ def test_a_baseline_finds_its_data_from_any_folder(fusebench, tmp_path):
     assert str(tmp_path) not in (tmp_path / "kept" / "base.json").read_text()
 
 
+@pytest.mark.slow
 def test_diff_and_stats(fusebench, spec, tmp_path):
     (tmp_path / "worse.yaml").write_text(WORSE)
     fusebench("run", spec, "-q", "--out", "a")
@@ -248,6 +255,7 @@ def test_diff_and_stats(fusebench, spec, tmp_path):
     assert fusebench("diff", "a", "absent").returncode == 2
 
 
+@pytest.mark.slow
 def test_a_dataset_of_a_suite_can_be_kept_alone(tmp_path):
     spec = tmp_path / "suite.yaml"
     spec.write_text("datasets: [suite:small]\nlearners: {nb: nb}\n")

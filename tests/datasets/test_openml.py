@@ -39,7 +39,7 @@ def test_by_name_and_with_another_target(web, tmp_path):
     web.openml(31, "credit-g")
     assert load("openml:credit-g", tmp_path).fingerprint == load("openml:31", tmp_path).fingerprint
     assert load("openml:31", tmp_path, target="age").targets[0].target_type == "continuous"
-    spec = specs.dataset({"name": "credit", "source": "openml", "id": 31, "drop": ["age"]})
+    spec = specs.dataset({"name": "credit", "source": "openml", "data_id": 31, "drop": ["age"]})
     assert list(datasets.load(spec, tmp_path).X) == ["housing kind"]
 
 
@@ -125,10 +125,11 @@ def test_a_suite_that_is_none(web, tmp_path):
 
 
 def test_no_checksum_of_the_users_own(tmp_path):
-    spec = specs.dataset({"name": "t", "source": "openml", "id": 31, "sha256": "0" * 64})
+    spec = specs.dataset({"name": "t", "source": "openml", "data_id": 31, "sha256": "0" * 64})
     assert "takes no sha256" in datasets.resolve(spec, tmp_path).message
 
 
+@pytest.mark.slow
 def test_the_command_line_end_to_end(web, fusebench, tmp_path):
     web.openml(31, "credit-g")
     arguments = ("compare", "--datasets", "openml:31", "--learners", "nb", "--dry-run")

@@ -84,6 +84,7 @@ def test_ids_constants_and_duplicates(tmp_path, frame):
     assert "4 rows repeat" in notes(tmp_path, again)
 
 
+@pytest.mark.slow
 def test_show_names_everything(fusebench, tmp_path, frame):
     frame.assign(leak=frame.y * 2.0, gone=np.where(frame.u > 0, frame.u, np.nan)).to_csv(
         tmp_path / "my.csv", index=False
@@ -106,10 +107,14 @@ def test_show_of_an_entry_a_suite_and_of_nothing():
     shown = datasets.show("iris")
     assert "licence     CC BY 4.0" in shown
     assert "citation    R. A. Fisher" in shown
-    with pytest.raises(UsageError, match=r"suite of \d+ datasets: iris"):
-        datasets.show("suite:small")
     with pytest.raises(UsageError, match="did you mean 'suite:small'"):
         datasets.show("suite:smal")
+
+
+@pytest.mark.slow  # needs the packages that ship data
+def test_show_of_a_suite():
+    with pytest.raises(UsageError, match=r"suite of \d+ datasets: iris"):
+        datasets.show("suite:small")
 
 
 def test_show_of_openml_says_what_openml_says(web):

@@ -20,6 +20,7 @@ def script(name: str):
     return module
 
 
+@pytest.mark.slow
 def test_every_command_has_its_page_with_its_options():
     writer = script("write_commands")
     for group in writer.groups():

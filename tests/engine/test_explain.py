@@ -190,6 +190,7 @@ def test_it_is_kept_and_needs_the_store(told, tmp_path):
         api.explain(api.make_plan(planned.loaded, elsewhere), results, elsewhere)
 
 
+@pytest.mark.slow
 def test_report_explains_a_finished_run(fusebench, tmp_path):
     (tmp_path / "tiny.yaml").write_text(
         "name: tiny\ndatasets: [iris]\nlearners: {nb: nb, knn: knn}\nfusions: [averaging]\n"

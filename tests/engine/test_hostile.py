@@ -24,6 +24,8 @@ DETAILS = {
     "eat": "the limit is",
 }
 
+pytestmark = pytest.mark.slow  # 22 learners that misbehave, each in a run with others
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -39,6 +39,7 @@ def test_the_same_bytes_for_any_number_of_workers(fusebench, spec, tmp_path):
     assert scores_of(tmp_path, "out1") == scores_of(tmp_path, "out2")
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(fusebench, spec, tmp_path):
     assert fusebench("run", spec, "--out", "whole", "--store", "whole-store").returncode == 0
     command = [sys.executable, "-m", "fusebench", "run", str(spec), "--jobs", "2", "--out", "out", "--store", "store"]
@@ -124,7 +125,7 @@ def test_planted_leak_every_fusion_scores_at_chance(bench, tmp_path):
     fusions = {}
     for name in REGISTRY.names():
         kind = load_fusion(name)
-        if "binary" in kind.target_types and name not in {"soup", "merge"}:  # these take networks alone
+        if "binary" in kind.target_types and name not in {"soup", "merge", "transfer"}:  # these take networks alone
             fusions[f"f_{name}"] = {"type": name, **({"members": ["lr"]} if name == "distillation" else {})}
     for name, required in {
         "distillation": {"student": "dt"},

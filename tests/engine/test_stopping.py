@@ -19,6 +19,8 @@ learners: {nb: nb, rf: {type: rf, n_estimators: 1500}}
 fusions: {vote: voting}
 """
 
+pytestmark = pytest.mark.slow  # processes that are started, stopped and waited for
+
 
 HANGING_SPEC = """
 name: slow

@@ -163,7 +163,7 @@ def test_takes_any_splitter(cv):
 def test_a_fusion_of_fusions_needs_folds():
     X, y = load_iris(return_X_y=True)
     model = FusedClassifier(["lr", "nb"], {"type": "stacking", "members": ["soft"]},
-                            fusions={"soft": "uniform"} | {"soft": FUSIONS["soft"]}, cv=ShuffleSplit(2))  # fmt: skip
+                            fusions={"soft": "uniform"} | {"soft": FUSIONS["soft"]}, cv=ShuffleSplit(2, test_size=0.6, random_state=0))  # fmt: skip
     with pytest.raises(UsageError, match="held out more than once"):
         model.fit(X, y)
 

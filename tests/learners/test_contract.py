@@ -22,7 +22,7 @@ FAST = {
     "xgboost": {"n_estimators": 5},
 }
 ENCODERS = ["none", "linear", "ordinal", "ordinal_imputed", "native", "nonnegative"]
-RATINGS = {"bias", "item_knn", "matrix_factorization"}
+OWN_DATA = {"bias", "item_knn", "matrix_factorization", "predictions", "transformer"}  # not for any table of numbers
 TEXT = {"transformer"}
 
 
@@ -30,7 +30,7 @@ def _families(role):
     found = []
     for name in learners.REGISTRY.names():
         family = family_of(name)
-        if getattr(family, role) is None or name in RATINGS | TEXT:
+        if getattr(family, role) is None or name in OWN_DATA | TEXT:
             continue
         marks = () if family.is_installed else pytest.mark.skip(reason=f"needs fusebench[{family.extra}]")
         found.append(pytest.param(name, marks=marks))
@@ -163,7 +163,9 @@ def test_one_call_for_several_matrices_gives_the_bits_of_many_calls(name, iris):
         np.testing.assert_array_equal(proba, fitted.predict_proba(Z))
 
 
-@pytest.mark.parametrize("name", [one for one in learners.REGISTRY.names() if family_of(one).labels_follow_proba])
+@pytest.mark.parametrize(
+    "name", [one for one in learners.REGISTRY.names() if family_of(one).labels_follow_proba and one not in OWN_DATA]
+)
 def test_labels_of_a_fit_that_lacks_a_class(name, iris):
     X, y = iris[0][iris[1] > 0], iris[1][iris[1] > 0].to_numpy()
     encoder, fitted = _fit(name, X.iloc[::2], y[::2], 3)

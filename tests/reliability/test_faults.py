@@ -17,6 +17,7 @@ def whole(forge, tmp_path_factory):
     return faults.whole_run(forge, tmp_path_factory.mktemp("whole") / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "start"), [("kill", 60), ("enospc", 5), ("eio", 2)])
 def test_a_few_places(forge, whole, tmp_path, kind, start):
     """A handful in the fast tests; all of them are below."""
