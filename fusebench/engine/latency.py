@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 BATCHES = (1, 100, 1000)
-SHARE = 0.05  # of the time that fits take: half by a model's own fits, half by those of all models of the dataset
+SHARE = 0.01  # of the time that fits take: half by a model's own fits, half by those of all models of the dataset
 LEAST_SECONDS = 0.005  # even beside fits that take no time
-MOST_SECONDS = 0.5  # of one model, so that measuring never carries a fit over its time limit
+MOST_SECONDS = 0.2  # of one model, so that measuring never carries a fit over its time limit
 FIRST_SECONDS = 0.03
 MOST_CALLS = 5
 

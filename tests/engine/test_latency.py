@@ -35,8 +35,8 @@ def test_what_would_take_too_long_is_left_out():
     assert latency.latencies(burn, lambda size: 0.1, n_known=1, known_seconds=0.1, budget=0.05) == {}
 
 
-def test_the_budget_is_a_twentieth_of_the_fits_and_bounded():
-    assert latency.budget_of(2.0, 2.0) == pytest.approx(0.1)
+def test_the_budget_is_a_hundredth_of_the_fits_and_bounded():
+    assert latency.budget_of(2.0, 4.0) == pytest.approx(0.03)
     assert latency.budget_of(0.0, 0.0) == latency.LEAST_SECONDS
     assert latency.budget_of(1e6, 1e6) == latency.MOST_SECONDS
 
