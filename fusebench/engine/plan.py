@@ -12,6 +12,7 @@ from fusebench.engine.blueprint import Blueprint, PredictionProblem
 from fusebench.engine.keys import digest
 from fusebench.engine.splits import Part
 from fusebench.engine.tasks import FitItem, FuseItem, Item, ScoreItem, Stage
+from fusebench.spec.model import LearnerSpec
 
 FUSE_SECONDS, TRAIN_SECONDS, SCORE_SECONDS = 0.004, 0.5, 0.008  # first guesses; recorded costs replace them
 
@@ -112,6 +113,7 @@ class CostModel:
         key = f"fuse {blueprint.model_digest(fusion, problem)[:16]} {problem.fingerprint[:16]} {problem.target} {stage}"
         trains = blueprint.fusion_class(blueprint.fusions[fusion].spec.type).trains if fusion != "oracle" else False
         guess = (TRAIN_SECONDS if trains else FUSE_SECONDS) * (1 + problem.n_samples / 20_000)
+        guess += _nested_seconds(blueprint, problem, fusion)
         return key, self.recorded.get(key, guess * (problem.scheme.n_folds if stage == "oof" else 1))
 
 
@@ -131,6 +133,16 @@ def _formula(blueprint: Blueprint, problem: PredictionProblem, learner: str) -> 
     train = problem.n_samples * (1 - 1 / max(problem.scheme.n_folds, 2))
     return learners.expected_seconds(
         blueprint.learners[learner], int(train), problem.n_features, problem.target_type, problem.n_classes
+    )
+
+
+def _nested_seconds(blueprint: Blueprint, problem: PredictionProblem, fusion: str) -> float:
+    """Return the expected seconds of the learners that a fusion fits on its members' predictions."""
+    nested = [one for one in blueprint.fusions[fusion].spec.params.values() if isinstance(one, LearnerSpec)]
+    columns = len(blueprint.fusions[fusion].members) * max(problem.n_classes, 1)
+    return sum(
+        learners.expected_seconds(one, problem.n_samples, columns, problem.target_type, problem.n_classes)
+        for one in nested
     )
 
 

@@ -27,26 +27,18 @@ def test_a_few_places(forge, whole, tmp_path, kind, start):
 
 
 @pytest.mark.slow
-def test_killed_at_200_places_and_more(forge, whole, tmp_path):
-    points = list(faults.points(forge, tmp_path / "run", "kill", whole[0], 1, step=2))
+@pytest.mark.parametrize(("kind", "start"), [("kill", 2), ("enospc", 1), ("eio", 3)])
+def test_stopped_at_places_all_over(forge, whole, tmp_path, kind, start):
+    """Every 45th here; benchmarks/reliability/figures.py stops at every one."""
+    points = list(faults.points(forge, tmp_path / "run", kind, whole[0], start, step=45))
     assert [point for point in points if not point.ok] == []
-    assert sum(point.stopped for point in points) >= 200
+    assert sum(point.stopped for point in points) >= 5
     assert not points[-1].stopped  # the last one is a run that nothing touched
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("kind", "start"), [("enospc", 1), ("eio", 3)])
-def test_a_full_or_broken_disk_at_places_all_over(forge, whole, tmp_path, kind, start):
-    """Every seventh here; benchmarks/reliability/figures.py stops at every one."""
-    points = list(faults.points(forge, tmp_path / "run", kind, whole[0], start, step=7))
-    assert [point for point in points if not point.ok] == []
-    assert sum(point.stopped for point in points) >= 50
-    assert not points[-1].stopped
 
 
 @pytest.mark.slow
 def test_killed_at_random_times(forge, whole, tmp_path):
     scores, seconds = whole
-    points = list(faults.random_kills(forge, tmp_path / "run", scores, 100, within=seconds))
+    points = list(faults.random_kills(forge, tmp_path / "run", scores, 8, within=seconds))
     assert [point for point in points if not point.ok] == []
-    assert sum(point.stopped for point in points) >= 50
+    assert sum(point.stopped for point in points) >= 3
