@@ -5,6 +5,7 @@ with the list of what came of each.
 Workers are forked as well, everything else is what the command line runs.
 """
 
+import functools
 import json
 import multiprocessing
 import os
@@ -16,20 +17,23 @@ from pathlib import Path
 
 
 def warm_up():
-    import pyarrow.feather  # noqa: F401
-    import sklearn.ensemble
-    import sklearn.metrics
-    import sklearn.model_selection
-    import sklearn.naive_bayes
-    import sklearn.neighbors
-    import sklearn.tree  # noqa: F401
+    """Do once, in this process, what every run does: import, discover, build the command line, fit, write, render."""
+    import faults
+    import tables
+    import yaml
 
-    from fusebench import api, fusions, learners, metrics  # noqa: F401
     from fusebench.cli import app
-    from fusebench.engine.execute import _supervisor
+    from fusebench.engine.execute import _supervisor, local
+    from fusebench.report import html  # noqa: F401
 
+    with tempfile.TemporaryDirectory() as folder:
+        code, said = tables.exit_code(yaml.safe_load(faults.SPEC), Path(folder))
+    if code:
+        raise RuntimeError(said)
+    app.command = functools.cache(app.command)
     app.command()
     _supervisor.start_fork_server = lambda preload: multiprocessing.get_context("fork")
+    local.warm_up = lambda specs: None  # it would start a fork server for each run, which imports everything anew
 
 
 def child(order, out, err):
