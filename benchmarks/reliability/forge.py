@@ -33,6 +33,7 @@ def warm_up():
     app.command = functools.cache(app.command)
     app.command()
     _supervisor.start_fork_server = lambda preload: multiprocessing.get_context("fork")
+    _supervisor._start_guard = lambda context: None  # a forked guard holds the very pipe whose end it waits for
     local.warm_up = lambda specs: None  # it would start a fork server for each run, which imports everything anew
 
 
