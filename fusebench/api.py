@@ -17,6 +17,7 @@ from fusebench.engine import plan as planning
 from fusebench.engine.blueprint import Blueprint, blueprint_of
 from fusebench.engine.checked import CheckedModels, Place
 from fusebench.engine.collect import collect as collect_results
+from fusebench.engine.collect import stored_score
 from fusebench.engine.energy import Energy
 from fusebench.engine.environment import environment
 from fusebench.engine.execute import local
@@ -393,7 +394,11 @@ def make_plan(loaded: LoadedSpec, place: Settings) -> PreparedRun:
         raise SpecError(loaded.source.arrange(mistaken))
     CheckedModels(loaded.spec, store, allow_import=loaded.allow_import).remember()
     plan = planning.make_plan(blueprint, planning.CostModel(_recorded_costs(store)))
-    missing = dict(plan.tasks) if place.fresh else plan.missing(store.has, lambda key: store.get(key) is not None)
+    missing = (
+        dict(plan.tasks)
+        if place.fresh
+        else plan.missing(store.has, lambda key: stored_score(plan, store, key) is not None)
+    )
     return PreparedRun(loaded=loaded, store=store, prepared=prepared, plan=plan, missing=missing, damaged=damaged)
 
 
@@ -498,7 +503,7 @@ def explain(
     from fusebench.engine import explained
 
     plan = explaining.make_plan(run.plan.blueprint)
-    missing = {key: task for key, task in plan.tasks.items() if not run.store.has(key)}
+    missing = {key: task for key, task in plan.tasks.items() if explained.stored(run.store, key, task.item) is None}
     if missing:
         executor = local_executor(run.loaded.spec, run.plan.blueprint, place)
         workbench = Workbench(run.plan.blueprint, run.store, DataFolders(run.store.root))

@@ -215,7 +215,8 @@ class _Stored:
     def __call__(self, learner: str) -> Predictions:
         pieces = []
         for fold, positions in enumerate(self.held.positions):
-            entry = self.planned.store.get(self.planned.plan.blueprint.fit_key(self.problem, learner, Part(0, fold)))
+            key = self.planned.plan.blueprint.fit_key(self.problem, learner, Part(0, fold))
+            entry = self.planned.store.get(key, "fit")
             if entry is None:
                 raise FitsFailedError(f"the predictions of '{learner}' on fold {fold} are not in the store; run again")
             pieces.append((positions, Predictions.read(entry, 0)))
@@ -232,7 +233,7 @@ def _run_missing(
     """Fit what the store lacks of some learners' outer folds of repeat 0; return how many fits that were."""
     blueprint = planned.plan.blueprint
     keys = [blueprint.fit_key(problem, name, Part(0, n)) for name in watched for n in range(problem.scheme.n_folds)]
-    missing = {key: planned.plan.tasks[key] for key in keys if planned.store.get(key) is None or place.fresh}
+    missing = {key: planned.plan.tasks[key] for key in keys if planned.store.get(key, "fit") is None or place.fresh}
     if not missing:
         return 0
     told = api.SilentProgress() if progress is None else progress(blueprint)

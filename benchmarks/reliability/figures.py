@@ -122,7 +122,7 @@ def store(share: float, folder: Path) -> list[Figure]:
 
     kept = Store(folder)
     key = "ab" * 32
-    kept.put(key, Entry("fit", {"cpu": 0.5}, {"proba": np.arange(12.0).reshape(4, 3)}))
+    kept.put(key, Entry("any", {"cpu": 0.5}, {"proba": np.arange(12.0).reshape(4, 3)}))
     raw = kept.path(key).read_bytes()
     changed = [raw[:at] + bytes([raw[at] ^ 0xFF]) + raw[at + 1 :] for at in range(len(raw))]
     believed = 0

@@ -47,8 +47,10 @@ def collect(
     own_latencies: dict[tuple[str, str, str], Mapping[int, float]] = {}
     for key in plan.goals:
         item = plan.tasks[key].item
-        entry = partial.get(key) or (None if key in failed else store.get(key))
-        if entry is None or not isinstance(item, ScoreItem):
+        if not isinstance(item, ScoreItem):
+            continue
+        entry = partial.get(key) or (None if key in failed else stored_score(plan, store, key))
+        if entry is None:
             continue
         problem = blueprint.problems[item.problem]
         where = (problem.dataset, problem.target, item.model)
@@ -80,6 +82,27 @@ def collect(
         latencies=dict(_latencies(blueprint, own_latencies, explanations)),
         complete=complete,
     )
+
+
+def stored_score(plan: Plan, store: Store, key: str) -> Entry | None:
+    """Return the stored scores of a goal; what holds scores of something else is set aside."""
+    entry, item = store.get(key, "score"), plan.tasks[key].item
+    if entry is None or item is None:
+        return None
+    problem = plan.blueprint.problems[item.problem]
+    splits, told = set(problem.scheme.outer), entry.meta
+    rows = [tuple(row[:3]) for row in told["scores"]]
+    own = [tuple(row[:2]) for row in told["costs"]]
+    if (
+        len(set(rows)) == len(rows)
+        and len(set(own)) == len(own)
+        and splits.issuperset(own)
+        and all((r, i) in splits and metric in problem.metrics for r, i, metric in rows)
+        and all(size.isdecimal() for size in told.get("latency", ()))
+    ):
+        return entry
+    store.set_aside(store.path(key))
+    return None
 
 
 def kind_of(blueprint: Blueprint, model: str) -> Kind:

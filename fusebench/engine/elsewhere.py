@@ -229,7 +229,7 @@ def fused_rows(
         for at in split.test:
             fold_of[at] = fold
         for name in names:
-            entry = store.get(blueprint.fuse_key(problem, name, repeat, fold, "test"))
+            entry = store.get(blueprint.fuse_key(problem, name, repeat, fold, "test"), "fuse")
             if entry is not None:  # a failed fusion has none
                 for at, one in zip(split.test, _said(Predictions.read(entry, 0), found.classes), strict=True):
                     said[name][at] = one

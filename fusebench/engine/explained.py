@@ -10,8 +10,8 @@ import numpy as np
 
 from fusebench.engine.explain import N_BINS
 from fusebench.engine.plan import Plan
-from fusebench.engine.store import Store
-from fusebench.engine.tasks import ExplainItem
+from fusebench.engine.store import Entry, Store
+from fusebench.engine.tasks import ExplainItem, Item
 from fusebench.results import Contribution
 
 
@@ -20,7 +20,7 @@ def gather(plan: Plan, store: Store) -> tuple[tuple[Contribution, ...], tuple[Ma
     fusions: dict[tuple[int, str], list[Mapping[str, Any]]] = {}
     splits: dict[int, list[Mapping[str, Any]]] = {}
     for key, task in plan.tasks.items():
-        entry, item = store.get(key), task.item
+        entry, item = stored(store, key, task.item), task.item
         if entry is None or not isinstance(item, ExplainItem):
             continue
         if item.model:
@@ -38,6 +38,20 @@ def gather(plan: Plan, store: Store) -> tuple[tuple[Contribution, ...], tuple[Ma
         for index, told in sorted(splits.items())
     )
     return tuple(sorted(rows, key=lambda row: row[:5])), diagnoses
+
+
+def stored(store: Store, key: str, item: Item | None) -> Entry | None:
+    """Return the stored explanation of an item, of its own sort: of a fusion's members or of all models' answers."""
+    entry = store.get(key, "explain")
+    if entry is None or not isinstance(item, ExplainItem) or ("members" in entry.meta) != bool(item.model):
+        return None
+    per_metric = [entry.meta[name] for name in ("shapley", "leave_one_out", "error")] if item.model else []
+    whole = all(
+        one.keys() == per_metric[0].keys() and len(values) == len(entry.meta["members"])
+        for one in per_metric
+        for values in one.values()
+    )
+    return entry if whole else None
 
 
 def _contributions(dataset: str, target: str, fusion: str, told: list[Mapping[str, Any]]) -> Iterator[Contribution]:

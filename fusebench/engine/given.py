@@ -64,8 +64,8 @@ class Joiner:
         path = self._path(problem, spec)
         content = datasets.file_digest(path, name)
         key = digest("given", name, spec.params, content, problem.digest, problem.classes, learners.code_digest(spec))
-        entry = self.store.get(key)
-        if entry is not None and self.store.get(entry.meta["values"]) is not None:
+        entry = self.store.get(key, "given")
+        if entry is not None and "values" in entry.meta and self.store.get(entry.meta["values"], "given") is not None:
             return entry.meta
         data = ProblemData(problem, DataFolders(self.store.root)(problem.data_key))
         model = self._model(problem, name, spec)

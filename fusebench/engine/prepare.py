@@ -25,9 +25,6 @@ from fusebench.spec.model import DatasetSpec, Spec
 
 LAYOUT = 2  # of what is remembered of a dataset; a new number reads them all again
 DATA_KEY = re.compile("[0-9a-f]{32}")
-FIELDS = frozenset(
-    ["data_key", "fingerprint", "preprocessing", "n_features", "numeric", "has_groups", "n_folds", "notes", "targets"]
-)
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,7 @@ def _check_features(problem: PredictionProblem, blueprint: Blueprint) -> None:
 def _remembered(declared: DatasetSpec, base: Path, store: Store) -> Mapping[str, Any]:
     identity = datasets.identity(declared, base)
     key = digest("dataset", LAYOUT, identity)
-    entry = store.get(key)
+    entry = store.get(key, "dataset")
     if entry is not None and _is_described(entry) and _is_kept(data_folder(store, entry.meta["data_key"]), store):
         return {**entry.meta, "name": declared.name}
     dataset = datasets.load(declared, base)
@@ -127,7 +124,7 @@ def _remembered(declared: DatasetSpec, base: Path, store: Store) -> Mapping[str,
 
 def _is_described(entry: Entry) -> bool:
     """Whether an entry is one of `_describe`: a folder's name that somebody forged would lead anywhere."""
-    return DATA_KEY.fullmatch(str(entry.meta.get("data_key"))) is not None and entry.meta.keys() >= FIELDS
+    return DATA_KEY.fullmatch(str(entry.meta["data_key"])) is not None
 
 
 def _is_kept(folder: Path, store: Store) -> bool:
@@ -197,8 +194,8 @@ def _problem(known: Mapping[str, Any], target: Mapping[str, Any], spec: Spec) ->
 
 def _facts(problem: PredictionProblem, known: Mapping[str, Any], spec: Spec, store: Store) -> DatasetFacts:
     key = folds_key(problem)
-    entry = store.get(key)
-    if entry is None:
+    entry = store.get(key, "folds")
+    if entry is None or {(row[0], row[1]) for row in entry.meta["folds"]} != set(problem.scheme.outer):
         data = ProblemData(problem, data_folder(store, problem.data_key))
         facts = _fold_facts(problem, data, spec)
         entry = Entry("folds", facts, {str(r): folds for r, folds in data.dataset_splits.partitions().items()})

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from fusebench import io
+from fusebench.engine.layouts import is_entry
 from fusebench.engine.store import CorruptEntryError, Entry, Store, decode_entry, encode_entry
 from fusebench.errors import MissingExtraError, StorageError, UsageError
 
@@ -46,10 +47,10 @@ class SharedStore(Store):
         """Whether an entry exists here or behind the URL; from there it is fetched."""
         return super().has(key) or self._fetch(key)
 
-    def get(self, key: str) -> Entry | None:
+    def get(self, key: str, *kinds: str) -> Entry | None:
         """Return an entry, fetched where it is not here, or None."""
-        found = super().get(key)
-        return super().get(key) if found is None and self._fetch(key) else found
+        found = super().get(key, *kinds)
+        return super().get(key, *kinds) if found is None and self._fetch(key) else found
 
     def put(self, key: str, entry: Entry) -> None:
         """Write one entry here and send it."""
@@ -92,8 +93,10 @@ class SharedStore(Store):
             except FileNotFoundError:
                 return False
         try:
-            decode_entry(raw)
+            entry = decode_entry(raw)
         except CorruptEntryError:
+            entry = None
+        if entry is None or not is_entry(entry.kind, entry.meta, entry.arrays):
             self._there.discard(key)
             return False
         with io.storage_errors(self.root):

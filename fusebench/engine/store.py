@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench import io
+from fusebench.engine.layouts import is_entry
 
 MAGIC = b"fusebench-entry 1"
 ALIGNMENT = 64
@@ -88,11 +89,18 @@ class Store:
         """Whether an entry exists; its bytes are checked when it is read."""
         return self.path(key).exists()
 
-    def get(self, key: str) -> Entry | None:
-        """Return an entry, or None where it is absent or was damaged (and is then set aside)."""
+    def get(self, key: str, *kinds: str) -> Entry | None:
+        """Return an entry, or None where it is absent or cannot be what was written (and is then set aside).
+
+        Parameters
+        ----------
+        key : str
+        *kinds : str
+            What it may be; anything by default.
+        """
         path = self.path(key)
         try:
-            return read_entry(path)
+            entry = read_entry(path)
         except FileNotFoundError:
             return None
         except CorruptEntryError:
@@ -100,6 +108,10 @@ class Store:
             return None
         except OSError as error:
             raise io.storage_error(path, error) from error
+        if (kinds and entry.kind not in kinds) or not is_entry(entry.kind, entry.meta, entry.arrays):
+            self.set_aside(path)  # its checksums are right, so somebody made this
+            return None
+        return entry
 
     def put(self, key: str, entry: Entry) -> None:
         """Write one entry durably; the last of equal writers wins, with equal bytes."""

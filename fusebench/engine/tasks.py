@@ -41,6 +41,7 @@ from fusebench.fusions._references import oracle
 from fusebench.fusions.base import AskMembers, Context, Related
 
 FOLDS_LAYOUT = 3  # of what is remembered of a problem's folds; a new number splits it again
+PREDICTIONS = ("fit", "fuse", "given")  # kinds of entries
 MEASURED_SPLIT = (0, 0)  # size and latency of the fitted model are taken on one split per dataset
 QUICKLY_ENCODED = 200_000  # cells that an encoder is fitted on in milliseconds
 Stage = Literal["test", "oof"]
@@ -101,8 +102,8 @@ Item = EncodeItem | FitItem | FuseItem | ScoreItem | ExplainItem
 class Reader(Protocol):
     """Where a workbench finds stored results."""
 
-    def get(self, key: str) -> Entry | None:
-        """Return an entry or None."""
+    def get(self, key: str, *kinds: str) -> Entry | None:
+        """Return an entry of one of some kinds, or None."""
         ...
 
 
@@ -175,7 +176,7 @@ class Workbench:
         """Return a problem's rows and splits, kept for the next item."""
 
         def opened() -> ProblemData:
-            entry = self.reader.get(folds_key(problem))
+            entry = self.reader.get(folds_key(problem), "folds")
             return ProblemData(problem, self.data_folder(problem.data_key), {} if entry is None else test_folds(entry))
 
         return self._data.get_or_make(problem.digest, opened)
@@ -512,13 +513,13 @@ class Workbench:
             keys = [self.blueprint.fit_key(problem, model, part) for part in problem.scheme.test_parts(*split)]
         else:
             keys = [self.blueprint.fuse_key(problem, model, *split, "test")]
-        found = [entry for key in keys if (entry := self.reader.get(key)) is not None]
+        found = [entry for key in keys if (entry := self.reader.get(key, *PREDICTIONS)) is not None]
         if len(found) < len(keys):
             return None
         return Predictions.mean([self._read_test(problem, model, split[1], entry) for entry in found])
 
     def _entries(self, keys: list[str]) -> list[Entry]:
-        entries = [self.reader.get(key) for key in keys]
+        entries = [self.reader.get(key, *PREDICTIONS) for key in keys]
         lost = [key for key, entry in zip(keys, entries, strict=True) if entry is None]
         if lost:
             raise InputsLostError(lost)
@@ -555,7 +556,7 @@ class Workbench:
         taken = [key for r, i, keys in item.splits if (r, i) == MEASURED_SPLIT for key in keys]
         measured = self._entries(taken)
         meta["latency"] = measured[0].meta.get("latency", {}) if len(measured) == 1 else {}
-        every_fit = [entry.meta for key in item.all_fits if (entry := self.reader.get(key)) is not None]
+        every_fit = [entry.meta for key in item.all_fits if (entry := self.reader.get(key, "fit")) is not None]
         total = [len(every_fit), sum(one["cpu"] for one in every_fit), sum(one["wall"] for one in every_fit)]
         return Entry("score", {**meta, "notes": sorted(notes), "total": total})
 

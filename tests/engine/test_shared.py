@@ -12,7 +12,7 @@ from fusebench.engine.store import Entry, Store
 from fusebench.errors import MissingExtraError, StorageError, UsageError
 
 KEY = "ab" + "0" * 62
-ENTRY = Entry("fit", {"cpu": 1.5}, {"labels0": np.arange(5)})
+ENTRY = Entry("any", {"cpu": 1.5}, {"labels0": np.arange(5)})
 SPEC = {"name": "shared", "datasets": ["iris"], "learners": ["nb", "dt"], "fusions": {"vote": "voting"}}
 
 

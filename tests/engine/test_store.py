@@ -17,14 +17,14 @@ def entry():
         "empty": np.empty((0, 3)),
         "flags": np.array([True, False]),
     }
-    return Entry("fit", {"cpu": 0.25, "notes": ["ü"]}, arrays)
+    return Entry("any", {"cpu": 0.25, "notes": ["ü"]}, arrays)
 
 
 def test_an_entry_comes_back_as_it_went_in(tmp_path, entry):
     store = Store(tmp_path)
     store.put(KEY, entry)
     found = store.get(KEY)
-    assert found.kind == "fit"
+    assert found.kind == "any"
     assert found.meta == entry.meta
     assert list(found.arrays) == list(entry.arrays)
     for name, array in entry.arrays.items():
@@ -36,7 +36,7 @@ def test_an_entry_comes_back_as_it_went_in(tmp_path, entry):
 def test_large_arrays_are_mapped(tmp_path):
     store = Store(tmp_path)
     large = np.random.default_rng(0).random(300_000)
-    store.put(KEY, Entry("fit", {}, {"proba": large}))
+    store.put(KEY, Entry("any", {}, {"proba": large}))
     np.testing.assert_array_equal(store.get(KEY).arrays["proba"], large)
 
 
@@ -75,9 +75,9 @@ def test_a_damaged_entry_is_set_aside_and_reported(tmp_path, entry):
 
 def test_objects_are_refused(tmp_path):
     with pytest.raises(TypeError, match="not plain bytes"):
-        Store(tmp_path).put(KEY, Entry("fit", {}, {"bad": np.array([object()])}))
+        Store(tmp_path).put(KEY, Entry("any", {}, {"bad": np.array([object()])}))
     with pytest.raises(ValueError, match="JSON"):
-        Store(tmp_path).put(KEY, Entry("fit", {"nan": float("nan")}))
+        Store(tmp_path).put(KEY, Entry("any", {"nan": float("nan")}))
 
 
 def test_a_pickle_in_the_place_of_an_entry_is_a_miss(tmp_path):
@@ -112,12 +112,12 @@ def forged(header, payload=b""):
 def test_an_entry_that_somebody_forged_is_a_miss(tmp_path, array):
     store = Store(tmp_path)
     store.path(KEY).parent.mkdir(parents=True)
-    store.path(KEY).write_bytes(forged({"kind": "fit", "meta": {}, "arrays": [{"name": "a", **array}]}, bytes(64)))
+    store.path(KEY).write_bytes(forged({"kind": "any", "meta": {}, "arrays": [{"name": "a", **array}]}, bytes(64)))
     assert store.get(KEY) is None
     assert not store.has(KEY)
 
 
-@pytest.mark.parametrize("header", [{}, {"arrays": 5}, {"payload_bytes": "many"}, {"kind": "fit", "arrays": [None]}])
+@pytest.mark.parametrize("header", [{}, {"arrays": 5}, {"payload_bytes": "many"}, {"kind": "any", "arrays": [None]}])
 def test_a_forged_header_is_a_miss(tmp_path, header):
     store = Store(tmp_path)
     store.path(KEY).parent.mkdir(parents=True)

@@ -1,6 +1,9 @@
 """Killing a run, filling its disk and breaking its disk, at its I/O operations one by one and at random times."""
 
+import time
+
 import faults
+import psutil
 import pytest
 
 
@@ -20,6 +23,14 @@ def test_one_place(forge, whole, tmp_path, fault):
     point = faults.stop_at(forge, tmp_path / "run", fault, whole[0])
     assert point.ok, point
     assert point.stopped, point
+    deadline = time.monotonic() + 5
+    while (left := left_behind(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert left == []  # a few hundred of them would slow everything down
+
+
+def left_behind(folder):
+    return [one for one in psutil.process_iter(["cwd"]) if (one.info["cwd"] or "").startswith(str(folder))]
 
 
 @pytest.mark.slow

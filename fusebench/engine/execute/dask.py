@@ -213,7 +213,7 @@ class _Given:
     def __init__(self) -> None:
         self.entries: Mapping[str, Entry] = {}
 
-    def get(self, key: str) -> Entry | None:
+    def get(self, key: str, *_kinds: str) -> Entry | None:
         return self.entries.get(key)
 
 
