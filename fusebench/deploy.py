@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 SAFE_LIBRARIES = frozenset({"sklearn", "xgboost", "lightgbm", "fusebench"})
 N_CHECKED = 100  # rows whose predictions must be the same after saving
+N_VERIFIED = 10_000  # rows, evenly spaced, on which an exported model is set beside the original
+Form = Literal["skops", "onnx"]
+FORMS: dict[str, Form] = {".skops": "skops", ".onnx": "onnx"}
 
 
 @dataclass(frozen=True)
@@ -39,15 +42,15 @@ class Winner:
         What to keep with it in its file.
     n_fitted, n_stored : int
         Fits of learners that were made, and out-of-fold predictions that came from the store.
-    sample : DataFrame
-        A few rows, to check a saved copy on.
+    rows : DataFrame of shape (n_samples, n_features)
+        What it was fitted on, to check a saved copy on.
     """
 
     model: Any
     facts: dict[str, Any]
     n_fitted: int
     n_stored: int
-    sample: Any
+    rows: Any
 
 
 def fit(
@@ -59,7 +62,7 @@ def fit(
     target: str | None = None,
     progress: Callable[[Blueprint], Progress] | None = None,
     trusted: Sequence[str] = (),
-    any_library: bool = False,
+    form: Form | None = "skops",
 ) -> Winner:
     """Fit a model of a benchmark on all rows of one of its datasets.
 
@@ -76,8 +79,8 @@ def fit(
         Returns what is told of the fits of a blueprint.
     trusted : sequence of str, optional
         Types beyond the allow-list that the model may hold.
-    any_library : bool, default=False
-        Whether members may be such that cannot be saved.
+    form : {"skops", "onnx"} or None, default="skops"
+        The kind of file that will be written; None for none, then members may be such that cannot be saved.
 
     Raises
     ------
@@ -85,6 +88,8 @@ def fit(
         If there is no such model, dataset or target.
     ModelError
         If a member has no form that is safe to save; before anything is fitted.
+    MissingExtraError
+        If the form needs an extra that is not installed.
     FitsFailedError
         If a fit failed.
     """
@@ -96,8 +101,8 @@ def fit(
     problem = _problem(blueprint.problems, target)
     _check_model(blueprint, problem, model)
     needs = Needs.of(blueprint, problem, model)
-    if not any_library:
-        _check_savable(blueprint, needs.answering, trusted)
+    if form is not None:
+        (_check_savable if form == "skops" else _check_exportable)(blueprint, needs.answering, trusted)
     data = ProblemData(problem, DataFolders(planned.store.root)(problem.data_key))
     outer = [data.splits.outer[split] for split in problem.scheme.outer if split[0] == 0]
     watched = [name for name in needs.watched if name in blueprint.learners]
@@ -112,9 +117,8 @@ def fit(
         raise FitsFailedError(f"{problem.dataset}: fitting '{model}' on all rows failed: {error}") from error
     answering = sum(name in blueprint.learners for name in needs.answering)
     facts = _facts(planned, problem, model)
-    sample = data.X.iloc[:N_CHECKED]
     n_stored = len(watched) * len(outer) - n_made
-    return Winner(estimator, facts, n_made + (answering if refit else 0), n_stored, sample)
+    return Winner(estimator, facts, n_made + (answering if refit else 0), n_stored, data.X)
 
 
 def _folds(outer: Sequence[Any], n_samples: int) -> Any:
@@ -204,6 +208,22 @@ def _check_savable(blueprint: Blueprint, answering: Sequence[str], trusted: Sequ
             )
 
 
+def _check_exportable(blueprint: Blueprint, answering: Sequence[str], _: Sequence[str]) -> None:
+    """Say before the first fit that a member or the fusion has no ONNX form, as far as types tell."""
+    from fusebench import export
+
+    export.require()
+    for name in answering:
+        if name in blueprint.learners:
+            recipe = blueprint.learners[name]
+            able = learners.library(recipe) in export.LIBRARIES
+            why = "" if able else f"the learner '{recipe.type}' has no ONNX form; {export.ABLE}"
+        else:
+            why = export.unable(blueprint.fusion_class(blueprint.fusions[name].spec.type))
+        if why:
+            raise ModelError(f"'{name}': {why}")
+
+
 @dataclass(frozen=True)
 class _Stored:
     """Out-of-fold predictions from the store."""
@@ -271,17 +291,39 @@ def check_output(path: Path) -> None:
     io.ensure_writable(path.parent)
 
 
+def form_of(path: Path) -> Form:
+    """Return the kind of model file that a name asks for.
+
+    Raises
+    ------
+    UsageError
+        If it ends in something else.
+    """
+    found = FORMS.get(path.suffix.lower())
+    if found is None:
+        raise UsageError(f"--output {path}: expected a name that ends in {' or '.join(FORMS)}")
+    return found
+
+
 def save(winner: Winner, path: Path, *, trusted: Sequence[str] = ()) -> int:
-    """Write a model, once a copy read back predicts the very same; return its bytes.
+    """Write a model, once a copy read back predicts the same; return its bytes.
+
+    The very same for a ``.skops`` file; for an ``.onnx`` file see `fusebench.export.save`.
 
     Raises
     ------
     ModelError
-        If it has no safe form, or the copy predicts otherwise.
+        If it has no such form, or the copy predicts otherwise; nothing is written.
     """
+    if form_of(path) == "onnx":
+        from fusebench import export
+
+        step = -(-len(winner.rows) // N_VERIFIED)
+        return export.save(winner.model, path, winner.rows.iloc[::step], facts=winner.facts)
+    sample = winner.rows.iloc[:N_CHECKED]
     data = saved.dumps(winner.model, facts=winner.facts, trusted=trusted)
     copy = saved.read_bytes(data, str(path), trusted=trusted).model
-    if not np.array_equal(copy.predict(winner.sample), winner.model.predict(winner.sample)):
+    if not np.array_equal(copy.predict(sample), winner.model.predict(sample)):
         raise ModelError(f"{path}: a copy that was read back predicts otherwise; nothing was written")
     io.write_durably(path, [data])
     return len(data)

@@ -78,10 +78,10 @@ def test_regression_predicts_values(tmp_path):
     spec = {"name": "d", "datasets": ["diabetes"], "learners": ["ridge", "knn"], "fusions": {"stack": "stacking"}}
     winner = fitted(spec, tmp_path, "stack")
     deploy.save(winner, tmp_path / "model.skops")
-    winner.sample.to_csv(tmp_path / "new.csv", index=False)
+    winner.rows.to_csv(tmp_path / "new.csv", index=False)
     predictions, _ = deploy.predict(tmp_path / "model.skops", tmp_path / "new.csv")
     assert list(predictions) == ["prediction"]
-    np.testing.assert_allclose(predictions["prediction"], winner.model.predict(winner.sample))
+    np.testing.assert_allclose(predictions["prediction"], winner.model.predict(winner.rows))
 
 
 @pytest.mark.parametrize(

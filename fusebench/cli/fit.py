@@ -9,7 +9,6 @@ import typer
 
 from fusebench.cli import _options as options
 from fusebench.cli import say
-from fusebench.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +19,7 @@ def register(app: typer.Typer) -> None:
 def fit(
     spec: options.SpecFile,
     fusion: Annotated[str, typer.Option(metavar="NAME", help="A fusion, learner or reference of the spec.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The model; ends in .skops.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The model; ends in .skops or .onnx.")],
     dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Needed where the spec has several.")] = None,
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Needed where the dataset has several.")] = None,
     override: options.Overrides = None,
@@ -32,12 +31,11 @@ def fit(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,  # noqa: ARG001 - a bug's traceback is asked for by it
 ) -> None:
-    """Fit the chosen model on all rows of a dataset and save it, without pickle."""
+    """Fit the chosen model on all rows of a dataset and save it, without pickle, or export it to ONNX."""
     from fusebench import api, deploy
     from fusebench.cli._progress import progress_for
 
-    if output.suffix != ".skops":
-        raise UsageError(f"--output {output}: expected a name that ends in .skops")
+    form = deploy.form_of(output)
     deploy.check_output(output)
     place = options.place(store, jobs)
     overrides = options.assignments(override, threads=threads_per_fit)
@@ -50,6 +48,7 @@ def fit(
         target=target,
         progress=lambda blueprint: progress_for(blueprint, quiet=quiet),
         trusted=options.names(trust),
+        form=form,
     )
     size = deploy.save(winner, output, trusted=options.names(trust))
     if not quiet:

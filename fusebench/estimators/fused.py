@@ -30,7 +30,7 @@ from fusebench.estimators._recipe import Recipe, recipe
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fusebench.engine.blueprint import PredictionProblem
+    from fusebench.engine.blueprint import Blueprint, PredictionProblem
 
 MAX_SEED = 2**31 - 1
 ROW_PARAMETERS = ("sample_weight", "groups")
@@ -155,16 +155,20 @@ class _Fused(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
             frame = pd.DataFrame(np.array(values), columns=names)
         return _columns.conform(frame.reset_index(drop=True), self.columns_, "X")[0]
 
+    def resolved(self) -> tuple[Blueprint, PredictionProblem]:
+        """Return the models behind the parameters, and the problem that they were fitted on."""
+        if not hasattr(self, "_resolved"):
+            found = self._recipe()
+            self._resolved = found.blueprint, self._problem(found, (0, len(self.columns_)))
+        return self._resolved
+
     def _answer(self, X: Any) -> Predictions:
         check_is_fitted(self)
         return self._answer_rows(self._frame(X))
 
     def _answer_rows(self, frame: pd.DataFrame) -> Predictions:
         """Return the predictions of rows that are in the form of the training rows."""
-        if not hasattr(self, "_resolved"):
-            found = self._recipe()
-            self._resolved = found.blueprint, self._problem(found, (0, len(self.columns_)))
-        blueprint, problem = self._resolved
+        blueprint, problem = self.resolved()
         text = tuple(column.name for column in self.columns_ if column.kind == "text")
         return self.model_.predict(blueprint, problem, RowsToFit(frame, np.empty(0), text=text))
 

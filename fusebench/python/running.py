@@ -124,7 +124,7 @@ class Run:
         if self.loaded is None or self.place is None:
             raise UsageError("a run that was read from a folder has no data at hand; run its spec.yaml, then fit")
         fitted: FusedClassifier | FusedRegressor = deploy.fit(
-            self.loaded, self.place, model=model, dataset=dataset, target=target, any_library=True
+            self.loaded, self.place, model=model, dataset=dataset, target=target, form=None
         ).model
         return fitted
 

@@ -50,7 +50,7 @@ def test_predicts_to_stdout_and_to_a_file(folder):
     ("arguments", "code", "message"),
     [
         (["fit", "spec.yaml", "--fusion", "stakc", "-o", "m.skops"], 2, "did you mean 'stack'"),
-        (["fit", "spec.yaml", "--fusion", "stack", "-o", "m.pkl"], 2, "ends in .skops"),
+        (["fit", "spec.yaml", "--fusion", "stack", "-o", "m.pkl"], 2, "ends in .skops or .onnx"),
         (["fit", "spec.yaml", "--fusion", "stack", "-o", "/proc/nowhere/m.skops"], 74, "/proc/nowhere"),
         (["predict", "spec.yaml", "new.csv"], 2, "not a model of fusebench"),
         (["predict", "model.skops", "absent.csv"], 2, "absent.csv"),
