@@ -3,35 +3,74 @@
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
 from fusebench import api
+from fusebench.engine.execute import local
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks" / "reliability"))
+from faults import Forge  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def forge():
+    """A warm process that forks one command an order: the real command line, without its imports each time."""
+    with Forge() as forge:
+        yield forge
 
 
 @pytest.fixture
-def fusebench(tmp_path):
-    """Run the command line in a process of its own, in an empty folder."""
+def fusebench(tmp_path, forge):
+    """Run the command line in a process of its own, forked from a warm one, in an empty folder."""
 
-    def run(*arguments, env=None, timeout=120):
-        command = [sys.executable, "-m", "fusebench", *map(str, arguments)]
-        here = Path(__file__).parents[1]
-        environment = {**os.environ, "PYTHONPATH": str(here), "COLUMNS": "100", **(env or {})}
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=timeout, check=False
-        )
+    def run(*arguments, env=None, cwd=tmp_path):
+        argv = [str(one) for one in arguments]
+        done = forge.run(argv, cwd, env={"COLUMNS": "100", **(env or {})})
+        return subprocess.CompletedProcess(["fusebench", *argv], done["code"], done["stdout"], done["stderr"])
 
     return run
 
 
 @pytest.fixture
-def bench(tmp_path):
-    """Run a benchmark given as plain data; failures are returned in the results."""
+def cold_fusebench(tmp_path):
+    """Run the command line as a shell does, interpreter, imports, fork server and all: seconds dearer than forked."""
 
-    def run(data, n_jobs=2, store=None, **settings):
+    def run(*arguments, env=None):
+        command = [sys.executable, "-m", "fusebench", *map(str, arguments)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **(env or {})}
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def in_this_process():
+    """Let a module's runs do here what they would send to workers: starting those costs seconds, and has its own tests."""
+
+    def run_here(run, executor, limits):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as a worker does
+            local._run_inline(run)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "_run_supervised", run_here)
+        patch.setattr(local, "warm_up", lambda specs: None)  # there will be no workers
+        yield
+
+
+@pytest.fixture
+def bench(tmp_path, in_this_process):
+    """Run a benchmark given as plain data, in this process; failures are returned in the results."""
+
+    def run(data, store=None, **settings):
         loaded = api.spec_from({"name": "test", **data}, base=tmp_path)
-        place = api.settings(store=store or tmp_path / "store", n_jobs=n_jobs, **settings)
+        place = api.settings(store=store or tmp_path / "store", n_jobs=1, **settings)
         planned = api.make_plan(loaded, place)
         return api.collect(planned, api.execute(planned, place, api.SilentProgress()), place)
 

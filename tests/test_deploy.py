@@ -14,6 +14,8 @@ from fusebench.errors import DataError, FitsFailedError, ModelError, StorageErro
 from fusebench.estimators import FusedClassifier
 from tests.estimators.test_fused import FUSIONS, LEARNERS, table
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 @pytest.fixture
 def spec(tmp_path):

@@ -5,7 +5,6 @@ with the list of what came of each.
 Workers are forked as well, everything else is what the command line runs.
 """
 
-import functools
 import json
 import multiprocessing
 import os
@@ -30,7 +29,6 @@ def warm_up():
         code, said = tables.exit_code(yaml.safe_load(faults.SPEC), Path(folder))
     if code:
         raise RuntimeError(said)
-    app.command = functools.cache(app.command)
     app.command()
     _supervisor.start_fork_server = lambda preload: multiprocessing.get_context("fork")
     _supervisor._start_guard = lambda context: None  # a forked guard holds the very pipe whose end it waits for
@@ -41,6 +39,7 @@ def child(order, out, err):
     os.setsid()
     os.chdir(order["cwd"])
     os.environ.update(order.get("env") or {})
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # the orders are not a command's to read
     for number, stream in ((1, out), (2, err)):
         os.dup2(stream.fileno(), number)
     sys.argv = ["fusebench", *order["argv"]]

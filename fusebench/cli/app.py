@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache as once
 from typing import Annotated, Any
 
 import typer
@@ -32,8 +33,9 @@ def _root(
     pass
 
 
+@once
 def command() -> Any:
-    """Return the whole command line."""
+    """Return the whole command line; made once, or a second call would hold every command twice."""
     from fusebench.cli import (
         cache,
         check,

@@ -16,19 +16,10 @@ from fusebench import api
 from fusebench.errors import SpecError
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks" / "reliability"))
-from faults import Forge  # noqa: E402
-
 GOOD = "name: bad\ndatasets: [iris]\nlearners:\n  nb: nb\n"
 ALIASES = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
 )
-
-
-@pytest.fixture(scope="module")
-def forge():
-    with Forge() as forge:
-        yield forge
 
 
 def refused(done, *, says, line=None):

@@ -1,4 +1,7 @@
-"""The command line through real processes: what it prints, and the exit codes it promises."""
+"""The command line through real processes: what it prints, and the exit codes it promises.
+
+Each code once through an interpreter of its own (`cold_fusebench`), the rest through forks of a warm one.
+"""
 
 import json
 import os
@@ -19,8 +22,8 @@ def spec(tmp_path):
     return "tiny.yaml"
 
 
-def test_run_prints_a_table_and_writes_the_folder(fusebench, spec, tmp_path):
-    done = fusebench("run", spec)
+def test_run_prints_a_table_and_writes_the_folder(cold_fusebench, fusebench, spec, tmp_path):
+    done = cold_fusebench("run", spec)
     assert done.returncode == 0, done.stderr
     for text in ("accuracy on 1 dataset", "vote", "best_single", "oracle is an upper bound", "low power"):
         assert text in done.stdout
@@ -99,8 +102,8 @@ def test_list_and_show(fusebench, kind):
     assert shown.stdout.strip()
 
 
-def test_show_of_nothing(fusebench):
-    done = fusebench("show", "stackin")
+def test_show_of_nothing(cold_fusebench):
+    done = cold_fusebench("show", "stackin")
     assert (done.returncode, "did you mean 'stacking'" in done.stderr) == (2, True)
 
 
@@ -116,8 +119,8 @@ def test_cache(fusebench, spec, tmp_path):
     assert fusebench("cache", "info", "--store", "absent").returncode == 2
 
 
-def test_version_help_and_doctor(fusebench):
-    assert fusebench("--version").stdout.startswith("fusebench ")
+def test_version_help_and_doctor(cold_fusebench, fusebench):
+    assert cold_fusebench("--version").stdout.startswith("fusebench ")
     assert "compare" in fusebench("--help").stdout
     assert "scikit-learn" in fusebench("doctor").stdout
 
@@ -150,9 +153,9 @@ def test_a_read_only_output_is_found_before_the_first_fit(fusebench, spec, tmp_p
     assert fusebench("run", spec, "--out", "locked/out").returncode == 74
 
 
-def test_an_output_that_is_a_file_is_found_before_the_first_fit(fusebench, spec, tmp_path):
+def test_an_output_that_is_a_file_is_found_before_the_first_fit(cold_fusebench, spec, tmp_path):
     (tmp_path / "taken").write_text("")
-    done = fusebench("run", spec, "--out", "taken/out")
+    done = cold_fusebench("run", spec, "--out", "taken/out")
     assert done.returncode == 74, done.stderr
     assert not list((tmp_path / ".fusebench").glob("objects/*/*"))
 
@@ -167,16 +170,16 @@ def test_a_full_disk_exits_74_and_keeps_what_was_finished(fusebench, spec, tmp_p
 
 
 @pytest.mark.slow
-def test_the_gate(fusebench, spec, tmp_path):
+def test_the_gate(cold_fusebench, fusebench, spec, tmp_path):
     (tmp_path / "worse.yaml").write_text(WORSE)
-    assert fusebench("check", "base.json").returncode == 3
+    assert cold_fusebench("check", "base.json").returncode == 3
     assert fusebench("check", "base.json", spec, "--update", "-q").returncode == 0
     same = fusebench("check", "base.json", "-q")
     assert same.returncode == 0, same.stderr
     assert "IDENTICAL" in same.stdout
     summary = tmp_path / "summary.md"
     options = ["--github", "--junit", "junit.xml"]
-    fell = fusebench("check", "base.json", "worse.yaml", "-q", *options, env={"GITHUB_STEP_SUMMARY": str(summary)})
+    fell = cold_fusebench("check", "base.json", "worse.yaml", "-q", *options, env={"GITHUB_STEP_SUMMARY": str(summary)})
     assert fell.returncode == 1
     assert "REGRESSED" in fell.stdout
     assert "could detect" in fell.stdout

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,32 +14,27 @@ fusions: {stack: stacking}
 """
 
 
-def fusebench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fusebench", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
-
-
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory, forge) -> Path:
     path = tmp_path_factory.mktemp("winner")
     (path / "spec.yaml").write_text(SPEC)
     (path / "new.csv").write_text(
         "more,petal width (cm),petal length (cm),sepal width (cm),sepal length (cm)\n1,0.2,1.4,3.5,5.1\n2,2.1,5.6,2.8,6.4\n"
     )
-    done = fusebench(path, "fit", "spec.yaml", "--fusion", "stack", "-o", "model.skops")
-    assert done.returncode == 0, done.stderr
-    assert "model.skops: 'stack' on 150 rows of iris" in done.stderr
+    done = forge.run(["fit", "spec.yaml", "--fusion", "stack", "-o", "model.skops"], path)
+    assert done["code"] == 0, done["stderr"]
+    assert "model.skops: 'stack' on 150 rows of iris" in done["stderr"]
     return path
 
 
-def test_predicts_to_stdout_and_to_a_file(folder):
-    shown = fusebench(folder, "predict", "model.skops", "new.csv")
+def test_predicts_to_stdout_and_to_a_file(fusebench, folder):
+    shown = fusebench("predict", "model.skops", "new.csv", cwd=folder)
     assert shown.returncode == 0
     lines = shown.stdout.splitlines()
     assert lines[0] == "prediction,probability:0,probability:1,probability:2"
     assert [line.split(",")[0] for line in lines[1:]] == ["0", "2"]
     assert shown.stderr == "note: 1 column is not the model's and ignored: 'more'\n"
-    written = fusebench(folder, "predict", "model.skops", "new.csv", "-o", "out.csv", "-q")
+    written = fusebench("predict", "model.skops", "new.csv", "-o", "out.csv", "-q", cwd=folder)
     assert (written.returncode, written.stdout, written.stderr) == (0, "", "")
     assert (folder / "out.csv").read_text() == shown.stdout
 
@@ -58,8 +51,8 @@ def test_predicts_to_stdout_and_to_a_file(folder):
     ],
     ids=["fusion", "suffix", "unwritable", "no model", "no table", "no file"],
 )
-def test_mistakes_have_their_exit_code(folder, arguments, code, message):
-    done = fusebench(folder, *arguments)
+def test_mistakes_have_their_exit_code(fusebench, folder, arguments, code, message):
+    done = fusebench(*arguments, cwd=folder)
     assert done.returncode == code
     assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -32,7 +32,7 @@ def shares(sums_to=1.0):
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(tmp_path, monkeypatch, capsys, in_this_process):
     """Run `fusebench fuse` on a table in this process; return exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
 

@@ -13,7 +13,7 @@ GOOD = "u,v,y\n" + ROWS
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(tmp_path, monkeypatch, capsys, in_this_process):
     """Run the command line in this process, as `fusebench` would."""
 
     def run(*arguments):
@@ -133,8 +133,7 @@ def test_unseen_categories_at_prediction_fail_nothing(tmp_path, bench):
                 "xgb": {"type": "xgb", "n_estimators": 5}, "target": {"type": "lr", "encode": "target"},
             },
             "cv": {"type": "group", "n_splits": 3, "inner": 2},
-        },
-        n_jobs=1,
+        }
     )  # fmt: skip
     assert not found.failures
     assert {score.model for score in found.scores} >= {"lr", "dt", "knn", "nb", "lgbm", "xgb", "target"}
@@ -150,6 +149,6 @@ def test_unseen_users_and_items_at_prediction_fail_nothing(tmp_path, bench):
     }  # fmt: skip
     learners = {"bias": "bias", "mf": {"type": "mf", "n_factors": 2}, "item_knn": "item_knn"}
     cv = {"type": "group", "n_splits": 3, "inner": 2}
-    found = bench({"datasets": [entry], "learners": learners, "cv": cv}, n_jobs=1)
+    found = bench({"datasets": [entry], "learners": learners, "cv": cv})
     assert not found.failures
     assert all(np.isfinite(score.score) for score in found.scores)

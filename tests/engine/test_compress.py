@@ -11,6 +11,8 @@ from fusebench.engine.blueprint import blueprint_of
 from fusebench.engine.check import resolve_fusion
 from fusebench.errors import SpecError
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 LEARNERS = {
     "rf": {"type": "random_forest", "n_estimators": 10},
     "mlp": {"type": "mlp", "hidden_layer_sizes": [16], "max_iter": 40},

@@ -15,6 +15,8 @@ from fusebench.fusions.base import Context
 from fusebench.fusions.voting import Voting
 from fusebench.spec.model import FusionSpec
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 def brute_force(value, n):
     """Return Shapley values as means over all orders."""

@@ -1,50 +1,14 @@
 """Predictions made elsewhere as learners: joined by id, whatever the order, and never fitted."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from fusebench import api
-from fusebench.engine.execute._run import Run
-from fusebench.engine.execute._worker import attempt
-from fusebench.engine.schedule import Schedule
 from fusebench.errors import DataError, SpecError
 
 N = 30
 ANSWERS = [("yes", "no")[n % 3 == 0] for n in range(N)]
 IDS = [f"q{n}" for n in range(N)]
-
-
-class InThisProcess:
-    """Looking up takes no time; starting workers would."""
-
-    def run(self, plan, missing, store, workbench, progress):
-        schedule = Schedule(plan, missing, store.scratch, share_encodings=False)
-        run = Run(plan, schedule, store, workbench, progress, 1)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                while schedule.unfinished:
-                    for key, item in schedule.take():
-                        run.take_in(attempt(workbench, key, item))
-                    run.finish_written()
-        finally:
-            run.close()
-        return run.outcomes
-
-
-@pytest.fixture
-def bench(tmp_path):
-    """Run a benchmark given as plain data, in this process."""
-
-    def run(data):
-        place = api.settings(store=tmp_path / "store", n_jobs=1)
-        planned = api.make_plan(api.spec_from({"name": "test", **data}, base=tmp_path), place)
-        return api.collect(planned, api.execute(planned, place, api.SilentProgress(), InThisProcess()), place)
-
-    return run
 
 
 def wrong(answer):

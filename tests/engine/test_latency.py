@@ -51,8 +51,7 @@ def test_a_fusion_answers_with_the_members_that_it_uses(bench):
                 "one": {"type": "voting", "voting": "soft", "members": ["nb", "lda"], "weights": [1, 0]},
                 "layers": {"type": "voting", "voting": "soft", "members": ["two", "dt"]},
             },
-        },
-        n_jobs=1,
+        }
     )
     took = {model: told[1] for (_, _, model), told in results.latencies.items()}
     assert took["two"] > took["nb"] + took["lda"]

@@ -30,15 +30,17 @@ from threadpoolctl import threadpool_limits
 
 from fusebench import api
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 TOLERANCE = 1e-12
 WEIGHTS = [1, 2, 0.5]
 NONE = {"encode": "none"}
 CLASSIFIERS = {
-    "lr": {"type": "lr", "max_iter": 200, **NONE},
+    "lr": {"type": "lr", "max_iter": 100, **NONE},
     "nb": {"type": "nb", **NONE},
-    "rf": {"type": "rf", "n_estimators": 10, **NONE},
+    "rf": {"type": "rf", "n_estimators": 5, **NONE},
 }
-LGBM = {"type": "lgbm", "n_estimators": 10}
+LGBM = {"type": "lgbm", "n_estimators": 5}
 FUSIONS = {
     "hard": "voting",
     "soft": {"type": "voting", "voting": "soft"},
@@ -48,7 +50,7 @@ FUSIONS = {
     "stack_pass": {
         "type": "stacking",
         "passthrough": True,
-        "final_estimator": {"type": "lr", "max_iter": 200, **NONE},
+        "final_estimator": {"type": "lr", "max_iter": 100, **NONE},
     },
     "stack_pass_lgbm": {"type": "stacking", "passthrough": True, "final_estimator": {**LGBM, **NONE}},
 }
@@ -63,18 +65,18 @@ def fold_scores(results):
 
 def classifiers():
     return [
-        ("lr", LogisticRegression(max_iter=200, random_state=0)),
+        ("lr", LogisticRegression(max_iter=100, random_state=0)),
         ("nb", GaussianNB()),
-        ("rf", RandomForestClassifier(10, random_state=0)),
+        ("rf", RandomForestClassifier(5, random_state=0)),
     ]
 
 
 def lgbm():
-    return LGBMClassifier(n_estimators=10, random_state=0, n_jobs=1, verbosity=-1)
+    return LGBMClassifier(n_estimators=5, random_state=0, n_jobs=1, verbosity=-1)
 
 
 def ensembles(members):
-    lr = LogisticRegression(max_iter=200, random_state=0)
+    lr = LogisticRegression(max_iter=100, random_state=0)
     return {
         "hard": VotingClassifier(members),
         "soft": VotingClassifier(members, voting="soft"),
@@ -94,18 +96,18 @@ def _quiet():
         yield
 
 
-@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer"])
+@pytest.mark.parametrize("name", ["iris", pytest.param("wine", marks=pytest.mark.slow), "breast_cancer"])
 def test_classification(bench, name):
     spec = {
         "datasets": [name],
         "learners": CLASSIFIERS,
         "fusions": FUSIONS,
-        "cv": {"inner": 5},
+        "cv": {"n_splits": 3, "inner": 5},
         "scoring": ["accuracy", "neg_log_loss"],
     }
     ours = fold_scores(bench(spec))
     X, y = getattr(bundled, f"load_{name}")(return_X_y=True)
-    cv = StratifiedKFold(5, shuffle=True, random_state=0)
+    cv = StratifiedKFold(3, shuffle=True, random_state=0)
     for model, estimator in ensembles(classifiers()).items():
         metrics = ["accuracy"] if model == "hard" else ["accuracy", "neg_log_loss"]
         theirs = cross_validate(estimator, X, y, cv=cv, scoring=metrics)
@@ -118,7 +120,7 @@ def test_regression(bench):
         "datasets": ["diabetes"],
         "learners": {
             "ridge": {"type": "ridge", **NONE},
-            "rf": {"type": "rf", "n_estimators": 10, **NONE},
+            "rf": {"type": "rf", "n_estimators": 5, **NONE},
             "dt": {"type": "dt", **NONE},
         },
         "fusions": {
@@ -127,13 +129,13 @@ def test_regression(bench):
             "stack": "stacking",
             "stack_pass": {"type": "stacking", "passthrough": True},
         },
-        "cv": {"inner": 5},
+        "cv": {"n_splits": 3, "inner": 5},
         "scoring": ["r2", "neg_mean_absolute_error"],
     }
     ours = fold_scores(bench(spec))
     members = [
         ("ridge", Ridge(random_state=0)),
-        ("rf", RandomForestRegressor(10, random_state=0)),
+        ("rf", RandomForestRegressor(5, random_state=0)),
         ("dt", DecisionTreeRegressor(random_state=0)),
     ]
     X, y = bundled.load_diabetes(return_X_y=True)
@@ -145,7 +147,7 @@ def test_regression(bench):
     }
     for model, estimator in theirs.items():
         found = cross_validate(
-            estimator, X, y, cv=KFold(5, shuffle=True, random_state=0), scoring=["r2", "neg_mean_absolute_error"]
+            estimator, X, y, cv=KFold(3, shuffle=True, random_state=0), scoring=["r2", "neg_mean_absolute_error"]
         )
         for metric in ("r2", "neg_mean_absolute_error"):
             np.testing.assert_allclose(ours["diabetes", model, metric], found[f"test_{metric}"], rtol=1e-12)
@@ -176,7 +178,7 @@ def test_categories_and_missing_values(bench, mixed):
         "datasets": [{"name": "mixed", "path": "mixed.csv", "target": "y"}],
         "learners": {"lr": "lr", "nb": "nb", "knn": "knn"},
         "fusions": {"hard": "voting", "soft": FUSIONS["soft"], "weighted": FUSIONS["weighted"], "stack": "stacking"},
-        "cv": {"inner": 5},
+        "cv": {"n_splits": 3, "inner": 5},
         "scoring": ["accuracy", "neg_log_loss"],
     }
     results = bench(spec)
@@ -208,7 +210,7 @@ def test_categories_and_missing_values(bench, mixed):
         "weighted": VotingClassifier(members, voting="soft", weights=WEIGHTS),
         "stack": StackingClassifier(members, cv=5),
     }
-    cv = StratifiedKFold(5, shuffle=True, random_state=0)
+    cv = StratifiedKFold(3, shuffle=True, random_state=0)
     for model, estimator in theirs.items():
         found = cross_validate(estimator, X, y, cv=cv, scoring="accuracy", error_score="raise")
         np.testing.assert_allclose(ours["mixed", model, "accuracy"], found["test_score"], rtol=0, atol=TOLERANCE)

@@ -12,6 +12,8 @@ import pytest
 
 from fusebench.errors import DataError, SpecError
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 SPEC = """
 name: small
 datasets: [iris, wine]

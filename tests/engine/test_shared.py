@@ -11,6 +11,8 @@ from fusebench.engine.shared import SharedStore
 from fusebench.engine.store import Entry, Store
 from fusebench.errors import MissingExtraError, StorageError, UsageError
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 KEY = "ab" + "0" * 62
 ENTRY = Entry("any", {"cpu": 1.5}, {"labels0": np.arange(5)})
 SPEC = {"name": "shared", "datasets": ["iris"], "learners": ["nb", "dt"], "fusions": {"vote": "voting"}}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -32,7 +29,7 @@ def test_weights_that_make_no_sense(name, weights, message):
     assert load_fusion(name)(weights=weights).check(("a", "b"), frozenset({"binary"})) == [message]
 
 
-def test_mistakes_exit_with_2_before_anything_is_fitted(tmp_path):
+def test_mistakes_exit_with_2_before_anything_is_fitted(fusebench, tmp_path):
     spec = tmp_path / "spec.yaml"
     spec.write_text(
         "name: x\ndatasets: [iris]\nlearners: {lr: logistic_regression, knn: knn}\n"
@@ -42,8 +39,7 @@ def test_mistakes_exit_with_2_before_anything_is_fitted(tmp_path):
         "  c: {type: pruned, method: budget, budget: 3}\n"
         "  d: {type: cascade, order: [lr]}\n"
     )
-    command = [sys.executable, "-m", "fusebench", "run", str(spec), "--store", str(tmp_path / "store")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = fusebench("run", spec, "--store", tmp_path / "store")
     assert done.returncode == 2
     for line in (
         ":5:30: fusions.a.weights: got -1, a weight must be at least 0",

@@ -15,6 +15,8 @@ import fusebench as fb
 from fusebench.errors import SpecError, StorageError, UsageError
 from fusebench.python._progress import LineProgress, progress_for
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 MODELS = {"learners": ["nb", "dt"], "fusions": {"vote": "voting"}, "cv": {"n_splits": 3}}
 
 

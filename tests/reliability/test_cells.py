@@ -9,6 +9,8 @@ import pytest
 from fusebench import api
 from fusebench.errors import FusebenchError
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 SPEC = {
     "name": "cells",
     "datasets": ["iris", "wine"],

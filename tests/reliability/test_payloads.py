@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faults import ARGV, Forge, fresh
+from faults import ARGV, fresh
 
 
 class Payload:
@@ -19,12 +19,6 @@ class Payload:
 
     def __reduce__(self):
         return (Path.touch, (Path(self.path),))
-
-
-@pytest.fixture(scope="module")
-def forge():
-    with Forge() as forge:
-        yield forge
 
 
 @pytest.fixture

@@ -7,12 +7,6 @@ from fusebench.engine.execute.local import spare_scratch
 
 
 @pytest.fixture(scope="module")
-def forge():
-    with faults.Forge() as forge:
-        yield forge
-
-
-@pytest.fixture(scope="module")
 def whole(forge, tmp_path_factory):
     return faults.whole_run(forge, tmp_path_factory.mktemp("whole") / "run")
 

@@ -7,6 +7,8 @@ import pytest
 from fusebench import api
 from fusebench.errors import UndecidableError, UsageError
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 SPEC = {
     "datasets": ["iris", "diabetes"],
     "learners": {"nb": "nb", "knn": "knn", "broken": {"type": "knn", "n_neighbors": 10_000}},

@@ -165,9 +165,9 @@ def test_a_cycle_is_named(tmp_path):
     ids=["depth", "colons", "maps", "dashes", "aliases", "size", "escapes", "keys"],
 )
 def test_hostile_text_is_refused_within_a_second(tmp_path, text):
-    begun = time.monotonic()
+    begun = time.process_time()  # of this process alone: a busy machine changes nothing
     assert problems_of(tmp_path, text)
-    assert time.monotonic() - begun < 3  # a guard against hanging, not a measurement
+    assert time.process_time() - begun < 3  # a guard against hanging, not a measurement
 
 
 def test_control_characters_do_not_reach_the_terminal(tmp_path):

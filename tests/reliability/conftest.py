@@ -1,6 +1,0 @@
-"""The measurements of benchmarks/reliability, used as tests."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks" / "reliability"))
