@@ -11,10 +11,10 @@ import hashlib
 import importlib
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,6 +51,11 @@ class Registry:
         return {
             path.stem: path for path in sorted(files) if not path.stem.startswith("_") and path.stem not in SHARED_FILES
         }
+
+    @cached_property
+    def _shared_files(self) -> list[Path]:
+        folders = {path.parent for path in self._files.values()}
+        return [path for folder in folders for path in folder.glob("*.py") if _is_shared(path)]
 
     @cached_property
     def _plugins(self) -> dict[str, EntryPoint]:
@@ -105,8 +110,7 @@ class Registry:
             raise KeyError(name)
         if canonical in self._files:
             own = self._files[canonical]
-            shared = [path for path in own.parent.glob("*.py") if _is_shared(path)]
-            return _digest_files([own, *shared])
+            return _own_digest((own, *self._shared_files))
         return class_digest(self.load(canonical))
 
 
@@ -119,19 +123,30 @@ def class_digest(cls: type) -> str:
         return ""
     path = Path(origin)
     files = sorted(path.parent.rglob("*.py")) if path.stem == "__init__" else [path]
-    return _digest_files(files)
+    return _digest_files(files, Path.read_bytes)
 
 
 def _is_shared(path: Path) -> bool:
     return path.stem.startswith("_") or path.stem in SHARED_FILES
 
 
-def _digest_files(files: list[Path]) -> str:
+def _digest_files(files: Iterable[Path], content: Callable[[Path], bytes]) -> str:
     digest = hashlib.sha256()
     for path in sorted(files):
         digest.update(path.name.encode())
-        digest.update(path.read_bytes())
+        digest.update(content(path))
     return digest.hexdigest()
+
+
+@cache
+def _own_digest(files: tuple[Path, ...]) -> str:
+    """Return the digest of files of this project, which do not change while it runs."""
+    return _digest_files(files, _own_content)
+
+
+@cache
+def _own_content(path: Path) -> bytes:
+    return path.read_bytes()
 
 
 def _component_of(module: object, base: type) -> type:

@@ -31,7 +31,7 @@ class PlainProgress:
 
     def __init__(self, blueprint: Blueprint) -> None:
         self._blueprint = blueprint
-        self._left = Counter[str]()
+        self._left: dict[str, set[str]] = {}
         self._failed = Counter[str]()
         self._begun = time.monotonic()
 
@@ -40,11 +40,10 @@ class PlainProgress:
         say(f"{n_tasks} tasks, about {human_seconds(expected_seconds)}")
         self._begun = time.monotonic()
         for problem in self._blueprint.problems:
-            self._left[problem.dataset] += len(self._goals(problem))
+            self._left.setdefault(problem.dataset, set()).update(self._goals(problem))
 
     def _goals(self, problem: Any) -> list[str]:
-        models = [*self._blueprint.learners, *self._blueprint.fusions]
-        return [one for one in models if self._blueprint.fits_problem(one, problem)]
+        return [self._blueprint.score_key(problem, one) for one in self._blueprint.models_on(problem)]
 
     def advance(self, task: Task, failed: Any, seconds_left: float) -> None:
         """Say so when a dataset's last model is scored."""
@@ -55,9 +54,12 @@ class PlainProgress:
         dataset = self._blueprint.problems[task.item.problem].dataset
         if failed is not None and isinstance(task.item, FitItem):
             self._failed[dataset] += 1
-        if isinstance(task.item, ScoreItem):
-            self._left[dataset] -= 1
-            if self._left[dataset] == 0:
+        if not isinstance(task.item, ScoreItem):
+            return
+        for dataset, left in self._left.items():  # one set of data may have several names
+            last = left == {task.key}
+            left.discard(task.key)
+            if last:
                 bad = f", {self._failed[dataset]} fits failed" if self._failed[dataset] else ""
                 elapsed = human_seconds(time.monotonic() - self._begun)
                 say(f"{dataset}: done after {elapsed}{bad}; about {human_seconds(seconds_left)} left")

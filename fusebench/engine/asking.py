@@ -75,8 +75,8 @@ class FreshAnswers:
             n_classes=problem.n_classes,
             groups=None if self.data.groups is None else self.data.groups[self.rows],
         )
-        proba = np.asarray(fitted.predict_proba(X)) if problem.is_classification else None
-        return Predictions(np.asarray(fitted.predict(X)), proba)
+        answer: Predictions = fitted.answer(X)
+        return answer
 
     def _of_fusion(self, model: str, X: Any) -> Predictions:
         members = self.blueprint.members_on(model, self.problem)

@@ -179,6 +179,11 @@ class Blueprint:
         """Return a fusion's members that can predict this kind of target."""
         return tuple(member for member in self.fusions[model].members if self.fits_problem(member, problem))
 
+    def models_on(self, problem: PredictionProblem) -> list[str]:
+        """Return the models that can predict this kind of target, learners first."""
+        fusions = [one for one in self.fusions if self.fits_problem(one, problem) and self.members_on(one, problem)]
+        return [*(one for one in self.learners if self.fits_problem(one, problem)), *fusions]
+
     def recipes(self, members: tuple[str, ...]) -> dict[str, LearnerSpec]:
         """Return the specs of those members that can be trained anew: learners whose predictions are not given."""
         known = {one: self.learners[one] for one in members if one in self.learners}
@@ -243,8 +248,8 @@ class Blueprint:
 
     def fit_key(self, problem: PredictionProblem, learner: str, part: Part) -> str:
         """Return the key of a learner's predictions from one part."""
-        rows = problem.shared_digest if self.learns_all(learner) else problem.digest
-        text = f"fit {rows} {self.model_digest(learner, problem)} {tuple(part)}"
+        rows, model = self.identity(problem, learner)
+        text = f"fit {rows} {model} {tuple(part)}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def is_given(self, learner: str) -> bool:
@@ -261,12 +266,13 @@ class Blueprint:
         first = problem.position * len(scheme.predicted_folds(part)) if self.learns_all(learner) else 0
         return first + scheme.where(part, predicting=predicting)
 
-    def served_by(self, index: int, learner: str) -> list[int]:
-        """Return the problems that a fit of a learner, planned for one of them, predicts."""
-        if not self.learns_all(learner):
-            return [index]
-        shared = self.problems[index].shared_digest
-        return [other for other, problem in enumerate(self.problems) if problem.shared_digest == shared]
+    def identity(self, problem: PredictionProblem, model: str) -> tuple[str, str]:
+        """Return the rows and the model that predictions belong to, equal for two names of one thing.
+
+        The targets of a dataset are one for a learner whose fit serves all of them.
+        """
+        shared = model in self.learners and self.learns_all(model)
+        return problem.shared_digest if shared else problem.digest, self.model_digest(model, problem)
 
     def fuse_key(
         self, problem: PredictionProblem, fusion: str, repeat: int, fold: int, stage: str, without: tuple[str, ...] = ()

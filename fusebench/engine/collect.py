@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -45,25 +46,22 @@ def collect(
     totals: dict[tuple[str, str, str], tuple[int, float, float]] = {}
     said: dict[str, None] = dict.fromkeys(notes)
     own_latencies: dict[tuple[str, str, str], Mapping[int, float]] = {}
-    for key in plan.goals:
-        item = plan.tasks[key].item
-        if not isinstance(item, ScoreItem):
-            continue
+    for key, index, model in plan.goals:
         entry = partial.get(key) or (None if key in failed else stored_score(plan, store, key))
         if entry is None:
             continue
-        problem = blueprint.problems[item.problem]
-        where = (problem.dataset, problem.target, item.model)
-        kind = kind_of(blueprint, item.model)
+        problem = blueprint.problems[index]
+        where = (problem.dataset, problem.target, model)
+        kind = kind_of(blueprint, model)
         scores.extend(Score(*where, kind, *row) for row in entry.meta["scores"])
         costs.extend(Cost(*where, kind, *row) for row in entry.meta["costs"])
         failures.extend(Failure(*where, *row) for row in entry.meta["failures"])
         explanations.update({(*where, r, i): told for r, i, told in entry.meta["explanations"] if told})
         if measured := entry.meta.get("latency"):
             own_latencies[where] = {int(size): seconds for size, seconds in measured.items()}
-        if item.model in blueprint.learners:
+        if model in blueprint.learners:
             totals[where] = tuple(entry.meta["total"])
-        said.update(dict.fromkeys(f"{problem.dataset}, {item.model}: {note}" for note in entry.meta["notes"]))
+        said.update(dict.fromkeys(f"{problem.dataset}, {model}: {note}" for note in entry.meta["notes"]))
     for problem in blueprint.problems:
         totals |= _fusion_totals(blueprint, problem, totals, costs)
     return Results(
@@ -126,6 +124,12 @@ def _models(blueprint: Blueprint) -> Iterator[ModelFacts]:
 
 
 def _failures(plan: Plan, failed: Mapping[str, Failed]) -> Iterator[Failure]:
+    """Yield why models lack predictions; a task that several names share failed for each of them."""
+    blueprint = plan.blueprint
+    names: dict[tuple[str, str], list[tuple[PredictionProblem, str]]] = defaultdict(list)
+    for goal in plan.goals if failed else ():
+        problem = blueprint.problems[goal.problem]
+        names[blueprint.identity(problem, goal.model)].append((problem, goal.model))
     for key, failure in failed.items():
         task = plan.tasks.get(key)
         if task is None:
@@ -138,9 +142,8 @@ def _failures(plan: Plan, failed: Mapping[str, Failed]) -> Iterator[Failure]:
                 detail = failure.detail
             case EncodeItem() | ScoreItem() | ExplainItem() | None:
                 continue
-        shared = plan.blueprint.served_by(index, model) if isinstance(task.item, FitItem) else [index]
-        for problem in (plan.blueprint.problems[one] for one in shared):
-            yield Failure(problem.dataset, problem.target, model, repeat, fold, failure.stage, failure.reason, detail)
+        for problem, same in names[blueprint.identity(blueprint.problems[index], model)]:
+            yield Failure(problem.dataset, problem.target, same, repeat, fold, failure.stage, failure.reason, detail)
 
 
 def _fusion_totals(

@@ -288,3 +288,8 @@ class EncodedLearner:
     def predict_proba(self, X: Any) -> Floats:
         """Return probabilities, shape (n_samples, n_classes)."""
         return np.asarray(self.fitted.predict_proba(self.encoder.transform(X)))
+
+    def answer(self, X: Any) -> Predictions:
+        """Return labels and probabilities (or values), encoding the rows once."""
+        [(labels, proba)] = self.fitted.answer_all([self.encoder.transform(X)])
+        return Predictions(np.asarray(labels), proba)

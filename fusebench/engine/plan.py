@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from fusebench import learners
 from fusebench.engine.blueprint import Blueprint, PredictionProblem
@@ -45,6 +45,14 @@ class Task:
     cost_key: str = ""
 
 
+class Goal(NamedTuple):
+    """The scores of one model on one problem; models that are the same under two names have the same key."""
+
+    key: str
+    problem: int
+    model: str
+
+
 @dataclass(frozen=True)
 class Plan:
     """All tasks of a blueprint.
@@ -54,13 +62,13 @@ class Plan:
     blueprint : Blueprint
     tasks : mapping of str to Task
         By key, needs first.
-    goals : tuple of str
-        Keys of the score tasks.
+    goals : tuple of Goal
+        What is asked for, one for each model of each problem.
     """
 
     blueprint: Blueprint
     tasks: Mapping[str, Task]
-    goals: tuple[str, ...]
+    goals: tuple[Goal, ...]
 
     def fits(self) -> Iterator[Task]:
         """Yield the tasks that fit a learner."""
@@ -77,7 +85,7 @@ class Plan:
             Whether the entry of a goal can be read: nothing else would read it before the results are collected.
         """
         wanted: dict[str, bool] = {}
-        stack = [goal for goal in self.goals if not is_sound(goal)]
+        stack = [key for key in dict.fromkeys(goal.key for goal in self.goals) if not is_sound(key)]
         wanted.update(dict.fromkeys(stack, True))
         while stack:
             for need in self.tasks[stack.pop()].needs:
@@ -159,7 +167,7 @@ def make_plan(blueprint: Blueprint, costs: CostModel | None = None) -> Plan:
     adds one task per outer split.
     """
     tasks: dict[str, Task] = {}
-    goals: list[str] = []
+    goals: list[Goal] = []
     for index, problem in enumerate(blueprint.problems):
         planner = _ProblemPlanner(blueprint, index, problem, costs or CostModel())
         for task in planner.tasks():
@@ -178,19 +186,15 @@ class _ProblemPlanner:
     index: int
     problem: PredictionProblem
     costs: CostModel
-    goals: list[str] = field(default_factory=list)
+    goals: list[Goal] = field(default_factory=list)
 
     @cached_property
     def learners(self) -> list[str]:
-        return [one for one in self.blueprint.learners if self.blueprint.fits_problem(one, self.problem)]
+        return [one for one in self.blueprint.models_on(self.problem) if one in self.blueprint.learners]
 
     @cached_property
     def fusions(self) -> list[str]:
-        return [
-            one
-            for one in self.blueprint.fusions
-            if self.blueprint.fits_problem(one, self.problem) and self.blueprint.members_on(one, self.problem)
-        ]
+        return [one for one in self.blueprint.models_on(self.problem) if one in self.blueprint.fusions]
 
     def tasks(self) -> Iterator[Task]:
         yield from self._fits()
@@ -215,10 +219,7 @@ class _ProblemPlanner:
             parts = dict.fromkeys([*scheme.inner_parts(repeat, fold), *scheme.test_parts(repeat, fold)])
             for learner in self.learners:
                 needs = tuple(self._fit_key(learner, part) for part in parts)
-                yield Task(self._milestone(learner, repeat, fold), None, needs)
-
-    def _milestone(self, learner: str, repeat: int, fold: int) -> str:
-        return f"milestone {self.index} {learner} {repeat} {fold}"
+                yield Task(_milestone(self.index, learner, repeat, fold), None, needs)
 
     def _fuses(self) -> Iterator[Task]:
         """Yield the fusions, split by split: those of one split read the same predictions, which a worker keeps."""
@@ -230,17 +231,13 @@ class _ProblemPlanner:
         for repeat, fold in self.problem.scheme.outer:
             for fusion, stage, cost_key, seconds in steps:
                 key = self.blueprint.fuse_key(self.problem, fusion, repeat, fold, stage)
-                needs = tuple(self._member_needs(fusion, repeat, fold))
+                needs = tuple(
+                    need
+                    for member in self.blueprint.members_on(fusion, self.problem)
+                    for need in member_needs(self.blueprint, self.index, member, repeat, fold)
+                )
                 tolerant = self.blueprint.fusions[fusion].tolerant
                 yield Task(key, FuseItem(self.index, fusion, repeat, fold, stage), needs, tolerant, seconds, cost_key)
-
-    def _member_needs(self, fusion: str, repeat: int, fold: int) -> Iterator[str]:
-        for member in self.blueprint.members_on(fusion, self.problem):
-            if member in self.blueprint.learners:
-                yield self._milestone(member, repeat, fold)
-            else:
-                for stage in ("oof", "test"):
-                    yield self.blueprint.fuse_key(self.problem, member, repeat, fold, stage)
 
     def _scores(self) -> Iterator[Task]:
         scheme = self.problem.scheme
@@ -253,13 +250,25 @@ class _ProblemPlanner:
                     keys = (self.blueprint.fuse_key(self.problem, model, repeat, fold, "test"),)
                 splits.append((repeat, fold, keys))
             key = self.blueprint.score_key(self.problem, model)
-            self.goals.append(key)
+            self.goals.append(Goal(key, self.index, model))
             every_fit = (
                 tuple(self._fit_key(model, p) for p in scheme.parts()) if model in self.blueprint.learners else ()
             )
             needs = tuple(dict.fromkeys([*(one for _, _, keys in splits for one in keys), *every_fit]))
             seconds = SCORE_SECONDS * len(splits) * len(self.problem.metrics) / 5
             yield Task(key, ScoreItem(self.index, model, tuple(splits), every_fit), needs, True, seconds, "score")
+
+
+def member_needs(blueprint: Blueprint, index: int, member: str, repeat: int, fold: int) -> list[str]:
+    """Return the keys of the tasks that give a fusion what one of its members predicts on an outer split."""
+    if member in blueprint.learners:
+        return [_milestone(index, member, repeat, fold)]
+    problem = blueprint.problems[index]
+    return [blueprint.fuse_key(problem, member, repeat, fold, stage) for stage in ("oof", "test")]
+
+
+def _milestone(index: int, learner: str, repeat: int, fold: int) -> str:
+    return f"milestone {index} {learner} {repeat} {fold}"
 
 
 def total_seconds(tasks: Iterable[Task]) -> float:

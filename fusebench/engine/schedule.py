@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fusebench.engine.blueprint import Blueprint
-from fusebench.engine.plan import Plan, Task
+from fusebench.engine.plan import Plan, Task, member_needs
 from fusebench.engine.tasks import EncodeItem, ExplainItem, FitItem, FuseItem, Item, ScoreItem
 
 BATCH_SECONDS = 0.03  # small tasks travel together until they are worth a round trip
@@ -213,12 +213,16 @@ class Schedule:
         failed = {need for need in task.needs if need in self.failed}
         match item:
             case FuseItem() if failed:
-                lost = {_model_of(need, self.tasks[need].item) for need in failed}
-                without = tuple(sorted(lost))
-                problem = self.plan.blueprint.problems[item.problem]
-                self._renamed[key] = self.plan.blueprint.fuse_key(
-                    problem, item.fusion, item.repeat, item.fold, item.stage, without
+                blueprint = self.plan.blueprint
+                problem = blueprint.problems[item.problem]
+                split = (item.repeat, item.fold)
+                lost = (
+                    member
+                    for member in blueprint.members_on(item.fusion, problem)
+                    if failed.intersection(member_needs(blueprint, item.problem, member, *split))
                 )
+                without = tuple(sorted(lost))
+                self._renamed[key] = blueprint.fuse_key(problem, item.fusion, *split, item.stage, without)
                 return item._replace(without=without)
             case ScoreItem():
                 splits = tuple(

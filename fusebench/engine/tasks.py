@@ -328,15 +328,8 @@ class Workbench:
         if encoder is None:
             return {}
         test = data.splits.predicted_rows(item.part)[0]
-        learner = EncodedLearner(encoder, fitted)
-
-        def answer(X: Any) -> None:
-            learner.predict(X)
-            if problem.is_classification:
-                learner.predict_proba(X)
-
         return latency.latencies(
-            answer,
+            EncodedLearner(encoder, fitted).answer,
             lambda size: data.X.iloc[np.resize(test, size)],
             n_known=len(test),
             known_seconds=predict_seconds,

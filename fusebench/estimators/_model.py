@@ -96,8 +96,7 @@ class FittedModel:
         Every member predicts once: O(sum of the members' predictions).
         """
         answers = {
-            name: Predictions.mean([predict_learner(one, data.X, problem) for one in fitted])
-            for name, fitted in self.learners.items()
+            name: Predictions.mean([one.answer(data.X) for one in fitted]) for name, fitted in self.learners.items()
         }
         rows = np.arange(len(data.X))
         for name, fusion in self.fusions.items():
@@ -264,7 +263,7 @@ class Fitter:
 
     def _out_of_fold(self, name: str, fitted: Mapping[tuple[str, int], Any], held: HeldOut) -> Predictions:
         pieces = [
-            (held.positions[n], predict_learner(fitted[name, n], self.data.X.iloc[rows], self.problem))
+            (held.positions[n], fitted[name, n].answer(self.data.X.iloc[rows]))
             for n, (_, rows) in enumerate(self.folds)
         ]
         return Predictions.assemble(pieces, len(held.rows))
@@ -283,12 +282,6 @@ class Fitter:
                 found.fusions[name] = make_fusion(spec).fit(P, y, context)
             if name in needs.watched:
                 oof[name] = out_of_fold(spec, Tensor(P, labels, P[:0], labels[:0]), y, context)
-
-
-def predict_learner(fitted: Any, X: pd.DataFrame, problem: PredictionProblem) -> Predictions:
-    """Return a fitted learner's predictions of rows."""
-    labels = np.asarray(fitted.predict(X))
-    return Predictions(labels, np.asarray(fitted.predict_proba(X)) if problem.is_classification else None)
 
 
 def stack_members(

@@ -159,7 +159,7 @@ def fit(
     if family.predicts_with_one_thread:
         _use_one_thread(estimator, str(family.threads))
     follows = family.labels_follow_proba and spec.calibrate is None
-    fitted = Fitted(estimator, classes, n_classes, dense, follows, family.rows_are_independent, notes)
+    fitted = Fitted(estimator, classes, n_classes, dense, follows, family.rows_are_independent, spec.type, notes)
     return fitted if spec.compress is None else compressed(fitted, spec.compress)
 
 

@@ -183,6 +183,19 @@ class Family:
         """
         return {}, {}, ""
 
+    def answer(self, estimator: Any, method: str, X: Any) -> Any:
+        """Return what a method of the fitted estimator returns, by a shorter way where there is one with the same bits.
+
+        Parameters
+        ----------
+        estimator : object
+            The fitted estimator, or what a calibration or a compression has made of it.
+        method : {"predict", "predict_proba"}
+        X : ndarray or CSR matrix of shape (n_samples, n_features), or DataFrame
+            Encoded rows.
+        """
+        return getattr(estimator, method)(X)
+
     def early_stopping(self, params: Mapping[str, Any]) -> bool:
         """Return whether these parameters need validation rows passed to ``fit``."""
         return False

@@ -218,3 +218,44 @@ def test_predefined_folds_that_are_too_few_for_pairs(bench, tmp_path):
         bench({**data, "cv": {"type": "predefined", "inner": "paired"}})
     with pytest.raises(DataError, match=r"cv.refit: .* write inner: paired"):
         bench({**data, "cv": {"type": "predefined", "refit": False}})
+
+
+TWINS = """
+name: twins
+datasets:
+  - iris
+  - {name: again, source: sklearn, loader: iris}
+learners: {nb: nb, same: nb, lr: lr}
+fusions:
+  vote: {type: voting, members: [nb, lr]}
+  vote_too: {type: voting, members: [nb, lr]}
+  of_both: {type: averaging, members: [vote, vote_too]}
+"""
+
+
+def test_what_is_the_same_under_two_names_has_all_its_scores(fusebench, tmp_path):
+    (tmp_path / "twins.yaml").write_text(TWINS)
+    done = fusebench("run", "twins.yaml", "--out", "out", "--store", "store")
+    assert done.returncode == 0, done.stderr
+    assert "iris: done" in done.stderr
+    assert "again: done" in done.stderr
+    scores = pd.read_csv(tmp_path / "out" / "scores.csv")
+    assert scores.groupby(["dataset", "model"]).size().eq(5).all()
+    mean = scores.groupby(["dataset", "model"]).score.mean()
+    for one, other in (("nb", "same"), ("vote", "vote_too"), ("vote", "of_both")):
+        for dataset in ("iris", "again"):
+            assert mean[dataset, one] == mean[dataset, other]
+
+
+def test_what_fails_under_two_names_is_reported_under_both(fusebench, tmp_path):
+    learners = "{nb: nb, bad: {type: sklearn.svm.NuSVC, nu: 0.99}, worse: {type: sklearn.svm.NuSVC, nu: 0.99}}"
+    (tmp_path / "twins.yaml").write_text(
+        f"name: twins\ndatasets: [breast_cancer]\nlearners: {learners}\nfusions: {{vote: {{type: voting}}, same: voting}}\n"
+    )
+    assert fusebench("run", "twins.yaml", "--out", "out", "--store", "store").returncode == 4
+    failures = pd.read_csv(tmp_path / "out" / "failures.csv")
+    counts = failures[failures.stage == "fit"].groupby("model").size()
+    assert counts["bad"] == counts["worse"] == 15  # 5 outer fits and 10 pairs
+    assert failures[failures.stage == "fit"].detail.str.contains("nu is infeasible").all()
+    for name in ("vote", "same"):
+        assert set(failures[failures.model == name].fold) == {0, 1, 2, 3, 4}

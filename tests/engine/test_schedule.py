@@ -14,7 +14,11 @@ BROKEN = Failed("fit", "ValueError", "bad")
 
 class FakeBlueprint:
     problems = (SimpleNamespace(numeric=True),)
+    learners = ("a", "b")
     fusions = {}
+
+    def members_on(self, fusion, problem):
+        return self.learners
 
     def encoder_of(self, learner, problem):
         return "linear" if learner.startswith("scaled") else "none"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.model_selection import StratifiedKFold
 
 from fusebench import encoders, learners
@@ -87,3 +87,42 @@ def test_text_reaches_every_kind_of_learner(name):
     Z = encoder.fit_transform(X, y)
     fitted = learners.fit(spec, Z, y, target_type="binary", n_classes=2, random_state=0)
     assert (fitted.predict(encoder.transform(X)) == y).mean() > 0.9
+
+
+@pytest.mark.parametrize("params", [{}, {"criterion": "entropy", "class_weight": "balanced", "max_samples": 0.5}])
+@pytest.mark.parametrize("kind", ["random_forest", "extra_trees"])
+@pytest.mark.parametrize("target_type", ["binary", "multiclass", "continuous"])
+def test_a_forest_asked_tree_by_tree_gives_its_own_bits(kind, target_type, params):
+    if target_type == "continuous":
+        params = {"criterion": "absolute_error"} if params else {}
+    if kind == "extra_trees":
+        params = {**params, "bootstrap": bool(params)}
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 5)) * [1, 10, 1e5, 1e-3, 1]
+    value = X[:, 0] + X[:, 1] + rng.normal(size=300)
+    n_classes = {"binary": 2, "multiclass": 3, "continuous": 0}[target_type]
+    y = np.digitize(value, [0, 5][: n_classes - 1]) if n_classes else value
+    spec = LearnerSpec(type=kind, params={"n_estimators": 17, **params})
+    fitted = learners.fit(spec, X[:200], y[:200], target_type=target_type, n_classes=n_classes, random_state=0)
+    for rows in (X[200:], X[200:201], np.asfortranarray(X[200:])):
+        np.testing.assert_array_equal(fitted.predict(rows), fitted.estimator.predict(rows))
+        if n_classes:
+            np.testing.assert_array_equal(fitted.predict_proba(rows), fitted.estimator.predict_proba(rows))
+
+
+def test_a_forest_says_of_rows_what_scikit_learn_says():
+    X, y = load_iris(return_X_y=True)
+    spec = LearnerSpec(type="rf", params={"n_estimators": 5})
+    fitted = learners.fit(spec, X, y, target_type="multiclass", n_classes=3, random_state=0)
+    lacking = np.where(X > 5, np.nan, X)
+    knows = learners.fit(spec, lacking, y, target_type="multiclass", n_classes=3, random_state=0)
+    for forest in (fitted, knows):
+        for rows in (X[:, :3], X * 1e300, X[0], lacking):
+            assert _answer_or_error(forest, rows) == _answer_or_error(forest.estimator, rows)
+
+
+def _answer_or_error(model, rows):
+    try:
+        return model.predict_proba(rows).tolist()
+    except ValueError as error:
+        return str(error)
