@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fusebench.engine.execute._run import Outcomes
+from fusebench.engine.tasks import DataFolders, FitItem, Workbench
 from fusebench.errors import DataError, SpecError
 
 N = 90
@@ -82,13 +84,13 @@ def test_one_fit_per_split_serves_all_targets(tmp_path, monkeypatch):
     place = api.settings(store=tmp_path / "store", n_jobs=1)
     planned = api.make_plan(loaded, place)
     assert planned.plan.blueprint.problems[0].shared_digest == planned.plan.blueprint.problems[1].shared_digest
-    workbench = api.Workbench(planned.plan.blueprint, planned.store, api.DataFolders(planned.store.root))
+    workbench = Workbench(planned.plan.blueprint, planned.store, DataFolders(planned.store.root))
     for key, task in planned.missing.items():
         if task.item is not None:
             planned.store.put(key, workbench.run(task.item))
     # 15 splits of paired nesting; for each target the tree is fitted anew, and a meta-learner per outer split.
     assert counted == {"several": 15, "one": 30 + 10}
-    results = api.collect(planned, api.Outcomes(), place)
+    results = api.collect(planned, Outcomes(), place)
     assert not results.failures
     scored = {(one.target, one.model) for one in results.scores}
     assert {(t, m) for t in ("target", "petal width (cm)") for m in ("multi", "dt", "mean", "stack")} <= scored
@@ -109,9 +111,9 @@ def test_stored_predictions_are_those_of_the_estimator(tmp_path, table, inner):
     loaded = api.spec_from(data, base=tmp_path)
     place = api.settings(store=tmp_path / "store", n_jobs=1)
     planned = api.make_plan(loaded, place)
-    workbench = api.Workbench(planned.plan.blueprint, planned.store, api.DataFolders(planned.store.root))
+    workbench = Workbench(planned.plan.blueprint, planned.store, DataFolders(planned.store.root))
     for key, task in planned.missing.items():
-        if isinstance(task.item, api.FitItem):
+        if isinstance(task.item, FitItem):
             planned.store.put(key, workbench.run(task.item))
     size = planned.plan.blueprint.problems[1]
     oof, test = workbench._member(size, "multi", (0, 1))

@@ -5,6 +5,7 @@ import pytest
 
 from fusebench import api, learners
 from fusebench.engine.fusing import fuse_context
+from fusebench.engine.tasks import DataFolders, FitItem, Workbench
 from fusebench.errors import SpecError
 
 LEARNERS = {"nb": "nb", "dt": {"type": "dt", "max_depth": 2}, "knn": "knn"}
@@ -19,7 +20,7 @@ def fits_in(data, tmp_path, monkeypatch):
     loaded = api.spec_from({"name": "t", "datasets": ["iris"], **data}, base=tmp_path)
     place = api.settings(store=tmp_path / "store", n_jobs=1)
     planned = api.make_plan(loaded, place)
-    workbench = api.Workbench(planned.plan.blueprint, planned.store, api.DataFolders(planned.store.root))
+    workbench = Workbench(planned.plan.blueprint, planned.store, DataFolders(planned.store.root))
     for key, task in planned.missing.items():
         if task.item is not None:
             planned.store.put(key, workbench.run(task.item))
@@ -101,9 +102,9 @@ def test_members_asked_for_new_rows_answer_as_scikit_learn_would(tmp_path):
     loaded = api.spec_from(data, base=tmp_path)
     place = api.settings(store=tmp_path / "store", n_jobs=1)
     planned = api.make_plan(loaded, place)
-    workbench = api.Workbench(planned.plan.blueprint, planned.store, api.DataFolders(planned.store.root))
+    workbench = Workbench(planned.plan.blueprint, planned.store, DataFolders(planned.store.root))
     for key, task in planned.missing.items():
-        if isinstance(task.item, api.FitItem):
+        if isinstance(task.item, FitItem):
             planned.store.put(key, workbench.run(task.item))
     problem = planned.plan.blueprint.problems[0]
     rows = workbench.data(problem)
