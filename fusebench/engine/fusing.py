@@ -61,6 +61,16 @@ class Predictions:
         silent = np.all([one.labels < 0 for one in several], axis=0)
         return cls(np.where(silent, -1, proba.argmax(axis=1)), proba)
 
+    def spread(self, rows: Rows, n_samples: int) -> Predictions:
+        """Return predictions of n_samples rows: these at some of them, zeros elsewhere."""
+        labels = np.zeros(n_samples, dtype=self.labels.dtype)
+        labels[rows] = self.labels
+        if self.proba is None:
+            return Predictions(labels, None)
+        proba = np.zeros((n_samples, self.proba.shape[1]), dtype=self.proba.dtype)
+        proba[rows] = self.proba
+        return Predictions(labels, proba)
+
     @classmethod
     def assemble(cls, pieces: Sequence[tuple[Rows, Predictions]], n_samples: int) -> Predictions:
         """Return predictions of n_samples rows from those of its parts, each with its positions."""

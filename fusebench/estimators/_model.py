@@ -22,11 +22,12 @@ from fusebench.engine.fusing import (
 )
 from fusebench.engine.splits import Rows
 from fusebench.errors import UsageError
+from fusebench.fusions.cascade import Cascade
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fusebench.fusions.base import Fusion
+    from fusebench.fusions.base import Context, Fusion
 
 Folds = Sequence[tuple[Rows, Rows]]
 OutOfFold = Callable[[str], Predictions]
@@ -59,6 +60,10 @@ class RowsToFit:
         """
         return replace(self, X=self.X.copy(deep=True), y=np.array(self.y))
 
+    def features(self, rows: Rows) -> RowsToFit:
+        """Return the features of some of the rows, to predict them."""
+        return RowsToFit(self.X.iloc[rows], np.empty(0), text=self.text)
+
     def take(self, rows: Rows) -> RowsToFit:
         """Return some of the rows."""
         return RowsToFit(
@@ -82,29 +87,75 @@ class FittedModel:
         One fitted learner each, or one per fold where they are not refitted.
     fusions : mapping of str to Fusion
         Fitted, members first.
+    dtypes : mapping of str to str
+        The kind of numbers in the prediction tensor that each fusion was fitted on.
     """
 
     model: str
     learners: dict[str, list[Any]] = field(default_factory=dict)
     fusions: dict[str, Fusion] = field(default_factory=dict)
+    dtypes: dict[str, str] = field(default_factory=dict)
+
+    def keep_used(self, blueprint: Blueprint, problem: PredictionProblem) -> None:
+        """Forget the learners and fusions whose predictions the model does not read."""
+        kept: dict[str, None] = {}
+        waiting = [self.model]
+        while waiting:
+            name = waiting.pop()
+            kept[name] = None
+            if name in self.fusions:
+                members = blueprint.members_on(name, problem)
+                waiting += [members[at] for at in self.fusions[name].used(len(members))]
+        self.learners = {name: fitted for name, fitted in self.learners.items() if name in kept}
+        self.fusions = {name: fusion for name, fusion in self.fusions.items() if name in kept}
 
     def predict(self, blueprint: Blueprint, problem: PredictionProblem, data: RowsToFit) -> Predictions:
         """Return the model's predictions of rows.
 
         Notes
         -----
-        Every member predicts once: O(sum of the members' predictions).
+        Every member predicts once; of a cascade only the rows that reach it.
         """
-        answers = {
-            name: Predictions.mean([one.answer(data.X) for one in fitted]) for name, fitted in self.learners.items()
-        }
-        rows = np.arange(len(data.X))
-        for name, fusion in self.fusions.items():
-            members = blueprint.members_on(name, problem)
-            P, labels = stack_members([answers.get(one) for one in members], problem, len(rows))
-            context = fuse_context(blueprint, problem, data, members, rows, labels, None)
-            answers[name] = predict_with(fusion, P, context)
-        return answers[self.model]
+        return self._answer(self.model, blueprint, problem, data, {})
+
+    def _answer(
+        self,
+        name: str,
+        blueprint: Blueprint,
+        problem: PredictionProblem,
+        data: RowsToFit,
+        known: dict[str, Predictions],
+    ) -> Predictions:
+        """Return what a learner or a fusion says of all rows; `known` holds what was said already."""
+        if name in known:
+            return known[name]
+        if name in self.learners:
+            known[name] = Predictions.mean([one.answer(data.X) for one in self.learners[name]])
+            return known[name]
+        fusion = self.fusions[name]
+        members = blueprint.members_on(name, problem)
+        answers: list[Predictions | None] = [None] * len(members)
+
+        def context_of(labels: NDArray[Any]) -> Context:
+            return fuse_context(blueprint, problem, data, members, np.arange(len(data.X)), labels, None)
+
+        open_rows = np.arange(len(data.X))
+        for at in fusion.used(len(members)) if fusion.uses_members == "always" else ():
+            if len(open_rows) == len(data.X):
+                answers[at] = self._answer(members[at], blueprint, problem, data, known)
+            else:
+                said = self._answer(members[at], blueprint, problem, data.features(open_rows), {})
+                answers[at] = said.spread(open_rows, len(data.X))
+            if isinstance(fusion, Cascade):
+                P, labels = stack_members(answers, problem, len(data.X))
+                open_rows = open_rows[~fusion.answered(P, context_of(labels), at)[open_rows]]
+                if not len(open_rows):
+                    break
+        P, labels = stack_members(answers, problem, len(data.X))
+        if any(one is None for one in answers) and name in self.dtypes:
+            P = P.astype(self.dtypes[name])
+        known[name] = predict_with(fusion, P, context_of(labels))
+        return known[name]
 
 
 @dataclass(frozen=True)
@@ -237,6 +288,7 @@ class Fitter:
         found = FittedModel(model, {name: [fitted[name, n] for n in kept] for name in answering})
         oof = {name: stored(name) if stored else self._out_of_fold(name, fitted, held) for name in watched}
         self._fit_fusions(found, needs, held, oof)
+        found.keep_used(self.blueprint, self.problem)
         return found
 
     def _run(self, jobs: Sequence[tuple[str, int]]) -> list[Any]:
@@ -279,6 +331,7 @@ class Fitter:
             context = fuse_context(self.blueprint, self.problem, self.data, members, held.rows, labels, held.fold)
             spec = self.blueprint.fusions[name].spec
             if name in needs.answering:
+                found.dtypes[name] = P.dtype.str
                 found.fusions[name] = make_fusion(spec).fit(P, y, context)
             if name in needs.watched:
                 oof[name] = out_of_fold(spec, Tensor(P, labels, P[:0], labels[:0]), y, context)
@@ -287,9 +340,12 @@ class Fitter:
 def stack_members(
     members: Sequence[Predictions | None], problem: PredictionProblem, n_samples: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the prediction tensor and the labels of members; zeros, which take no memory, where nobody looks."""
-    if all(one is not None for one in members):
-        return stack_predictions([one for one in members if one is not None])
-    shape = (n_samples, len(members), *([problem.n_classes] if problem.is_classification else []))
+    """Return the prediction tensor and the labels of members; zeros stand for those that nobody looks at."""
+    shape = (n_samples, *([problem.n_classes] if problem.is_classification else []))
     kind = np.intp if problem.is_classification else np.float64
-    return np.broadcast_to(np.float64(0), shape), np.broadcast_to(kind(0), shape[:2])
+    if all(one is None for one in members):
+        # Zeros that take no memory.
+        tensor = np.broadcast_to(np.float64(0), (n_samples, len(members), *shape[1:]))
+        return tensor, np.broadcast_to(kind(0), (n_samples, len(members)))
+    nobody = Predictions(np.zeros(n_samples, kind), np.zeros(shape) if problem.is_classification else None)
+    return stack_predictions([nobody if one is None else one for one in members])

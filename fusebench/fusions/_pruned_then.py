@@ -48,6 +48,10 @@ class PrunedThen(Fusion):
         """Return the fusion's class codes or values."""
         return self.fusion_.predict(P[:, self.kept_], context.select(self.members_))
 
+    def used(self, n_members: int) -> tuple[int, ...]:
+        """Return those of the kept members that the fusion behind the choice uses; see `Fusion.used`."""
+        return tuple(int(self.kept_[at]) for at in self.fusion_.used(len(self.kept_)))
+
     def explain(self) -> dict[str, Any]:
         """Return the members that were kept, and what the fusion made of them says."""
         told = self.fusion_.explain()

@@ -38,6 +38,10 @@ class BestSingle(Fusion):
         """Return the chosen member's own labels or values."""
         return context.labels[:, self.chosen_]
 
+    def used(self, n_members: int) -> tuple[int, ...]:
+        """Return the chosen member; see `Fusion.used`."""
+        return (self.chosen_,)
+
     def explain(self) -> dict[str, Any]:
         """Name the chosen member."""
         return {"chosen": self.member_, "members_used": 1}

@@ -32,6 +32,10 @@ class LinearPool(Fusion):
             return super().predict(P, context)
         return pool(P, self.weights_)
 
+    def used(self, n_members: int) -> tuple[int, ...]:
+        """Return the members of positive weight; see `Fusion.used`."""
+        return tuple(int(at) for at in np.flatnonzero(self.weights_))
+
     def explain(self) -> dict[str, Any]:
         """Return the weights, and the members whose weight is not 0."""
         return {

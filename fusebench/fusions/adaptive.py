@@ -82,6 +82,10 @@ class Adaptive(Fusion):
         """Return the chosen member's own class codes or values, shape (n_samples,)."""
         return context.labels[:, self.chosen_].copy()
 
+    def used(self, n_members: int) -> tuple[int, ...]:
+        """Return the chosen member; see `Fusion.used`."""
+        return (self.chosen_,)
+
     def explain(self) -> dict[str, Any]:
         """Return the choice, the candidate with the best mean score, and all mean scores (null where undefined)."""
         means = self.scores_.mean(axis=0)

@@ -283,6 +283,13 @@ class Fusion(ABC):
             raise TypeError(f"{type(self).__name__} does not predict values")
         return np.asarray(self.predict_proba(P, context).argmax(axis=1))
 
+    def used(self, n_members: int) -> tuple[int, ...]:
+        """Return the positions of the members whose predictions are read to predict; known once it is fitted.
+
+        What is not among them need not be kept: any numbers may stand for its predictions.
+        """
+        return tuple(range(n_members))
+
     def explain(self) -> dict[str, Any]:
         """Return what was learned, JSON-able: ``weights`` (one per member), ``members_used``, ..."""
         return {}

@@ -131,6 +131,20 @@ class Cascade(Fusion):
         """Return the own class codes or values of the member that answers, shape (n_samples,)."""
         return np.asarray(context.labels[np.arange(len(P)), self._answering(P, context)])
 
+    def used(self, n_members: int) -> tuple[int, ...]:
+        """Return the members that may answer some row, in the order in which they are asked; see `Fusion.used`."""
+        thresholds = np.append(self.thresholds_, -np.inf)
+        last = int(np.flatnonzero(thresholds == -np.inf)[0])
+        return tuple(self.order_[stage] for stage in range(last + 1) if thresholds[stage] < np.inf)
+
+    def answered(self, P: Floats, context: Context, member: int) -> NDArray[np.bool_]:
+        """Return which rows a member or one asked before it answers, shape (n_samples,).
+
+        Predictions of members that come later may be any numbers.
+        """
+        turn = {at: stage for stage, at in enumerate(self.order_)}
+        return np.asarray([turn[at] <= turn[member] for at in self._answering(P, context)], dtype=bool)
+
     def explain(self) -> dict[str, Any]:
         """Return the order, the thresholds, and what they gave out of fold."""
         answered = [self.outcome_.answered[self.order_.index(at)] for at in range(len(self.members_))]
