@@ -24,7 +24,8 @@ from fusebench.spec.model import LearnerSpec
 if TYPE_CHECKING:
     import pandas as pd
 
-SAFE_LIBRARIES = frozenset({"sklearn", "xgboost", "lightgbm", "fusebench"})
+SAFE_LIBRARIES = frozenset({"sklearn", "xgboost", "lightgbm", "catboost", "torch", "fusebench"})
+PACKED = frozenset({"half", "int8", "magnitude"})  # put layers of other kinds into a network
 N_CHECKED = 100  # rows whose predictions must be the same after saving
 N_VERIFIED = 10_000  # rows, evenly spaced, on which an exported model is set beside the original
 Form = Literal["skops", "onnx"]
@@ -202,9 +203,12 @@ def _check_savable(blueprint: Blueprint, answering: Sequence[str], trusted: Sequ
             recipes |= {f"{name}.{one}": blueprint.learners[one] for one in members if one in blueprint.learners}
     for name, recipe in recipes.items():
         library = learners.library(recipe)
-        if library not in SAFE_LIBRARIES and not any(one.startswith(f"{library}.") for one in trusted):
+        shrunk = "" if recipe.compress is None or library != "torch" else recipe.compress.type
+        safe = library in SAFE_LIBRARIES and learners.has_safe_form(recipe) and shrunk not in PACKED
+        what = f"{library} with compress: {shrunk}" if shrunk else library
+        if not safe and not any(one.startswith(f"{library}.") for one in trusted):
             raise ModelError(
-                f"'{name}' is a model of {library}, which cannot be saved without pickle; choose a fusion without it"
+                f"'{name}' is a model of {what}, which cannot be saved without pickle; choose a fusion without it"
             )
 
 

@@ -121,9 +121,9 @@ def test_output_is_checked_before_anything_is_fitted(tmp_path):
 
 
 def test_models_without_a_safe_form_are_refused_first(spec, tmp_path):
-    spec["learners"] = {**LEARNERS, "net": {"type": "torch_mlp"}}
     pytest.importorskip("torch")
-    with pytest.raises(ModelError, match="'net' is a model of torch, which cannot be saved"):
+    spec["learners"] = {**LEARNERS, "net": {"type": "torch_mlp", "compress": "half"}}
+    with pytest.raises(ModelError, match="'net' is a model of torch with compress: half, which cannot be saved"):
         fitted(spec, tmp_path, "uniform_average")
 
 

@@ -15,6 +15,8 @@ from fusebench.errors import ModelError
 PACKAGES = ("fusebench.compressions.", "fusebench.encoders.", "fusebench.fusions.", "fusebench.learners.", "sklearn.")
 NAMES = frozenset(
     {
+        "catboost.core.CatBoostClassifier",
+        "catboost.core.CatBoostRegressor",
         "collections.OrderedDict",
         "functools.partial",
         "fusebench.engine.fusing.EncodedLearner",

@@ -180,6 +180,23 @@ class BaseTorchMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         tags.input_tags.allow_nan = True
         return tags
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return plain data alone: the network as its architecture and its weights by name, so that it needs no pickle.
+
+        A network that was compressed to layers of another kind stays as it is.
+        """
+        state = dict(super().__getstate__())
+        if "network_" in state and (described := torch_net().described(state["network_"])) is not None:
+            state["network_"] = described
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build the network again from what `__getstate__` gave."""
+        network = state.get("network_")
+        if isinstance(network, dict):
+            state = {**state, "network_": torch_net().restored(network)}
+        super().__setstate__(state)
+
     def fit_by_group(self, X: Any, y: NDArray[Any], groups: NDArray[Any], **arguments: Any) -> Self:
         """Fit with groups that are kept on one side of the early-stopping split; see `fit`."""
         return self.fit(X, y, groups=groups, **arguments)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from fusebench.errors import FitError
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}
+PLAIN_LAYERS = frozenset({nn.Linear, nn.BatchNorm1d, nn.Dropout, nn.Identity, *ACTIVATIONS.values()})
 PREDICTION_BATCH = 8192
 FISHER_BATCH = 256
 
@@ -50,9 +51,10 @@ class Shape:
 class Network(nn.Module):
     """Embeddings beside numbers, hidden layers, one linear head."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, widths: Sequence[int] | None = None) -> None:
         super().__init__()
-        sizes = [(n, shape.embedding_dim or embedding_width(n)) for n in shape.cardinalities]
+        widths = [shape.embedding_dim or embedding_width(n) for n in shape.cardinalities] if widths is None else widths
+        sizes = list(zip(shape.cardinalities, widths, strict=True))
         self.embeddings = nn.ModuleList(nn.Embedding(n, width) for n, width in sizes)
         width = shape.n_numbers + sum(width for _, width in sizes)
         layers: list[nn.Module] = []
@@ -166,6 +168,64 @@ def load_state(network: nn.Module, state: State) -> None:
             f"expected {own.get(different)}"
         )
     network.load_state_dict({name: torch.as_tensor(np.asarray(value)) for name, value in state.items()})
+
+
+def described(network: nn.Module) -> dict[str, Any] | None:
+    """Return the architecture and the weights of a network as plain data; None where it is of another kind."""
+    from fusebench.learners._torch_heads import MultitaskNetwork
+
+    weights = list(network.state_dict().values())
+    if any(one.device.type != "cpu" or one.dtype not in {torch.float32, torch.int64} for one in weights):
+        return None
+    if type(network) is MultitaskNetwork and (shape := _shape_of(network.shared)) is not None:
+        return {"shape": shape, "heads": [one.out_features for one in network.heads], "weights": state_of(network)}
+    shape = _shape_of(network)
+    return None if shape is None else {"shape": shape, "weights": state_of(network)}
+
+
+def _shape_of(network: nn.Module) -> dict[str, Any] | None:
+    if type(network) is not Network or any(type(one) not in PLAIN_LAYERS for one in [*network.body, network.head]):
+        return None
+    names = {kind: name for name, kind in ACTIVATIONS.items()}
+    used = [names[type(one)] for one in network.body if type(one) in names]
+    dropped = [one.p for one in network.body if isinstance(one, nn.Dropout)]
+    linear = [one for one in [*network.body, network.head] if isinstance(one, nn.Linear)]
+    widths = [one.embedding_dim for one in network.embeddings]
+    return {
+        "n_numbers": (linear[0].in_features if linear else network.width) - sum(widths),
+        "cardinalities": [one.num_embeddings for one in network.embeddings],
+        "embedding_widths": widths,
+        "hidden_layer_sizes": [one.out_features for one in network.body if isinstance(one, nn.Linear)],
+        "n_outputs": network.head.out_features if isinstance(network.head, nn.Linear) else 0,
+        "activation": used[0] if used else "relu",
+        "dropout": float(dropped[0]) if dropped else 0.0,
+        "batch_norm": any(isinstance(one, nn.BatchNorm1d) for one in network.body),
+    }
+
+
+def restored(found: dict[str, Any]) -> nn.Module:
+    """Return the network that `described` gave.
+
+    Raises
+    ------
+    FitError
+        If the weights do not fit the architecture.
+    """
+    from fusebench.learners._torch_heads import MultitaskNetwork
+
+    told: dict[str, Any] = dict(found["shape"])
+    widths = told.pop("embedding_widths")
+    told |= {name: tuple(told[name]) for name in ("cardinalities", "hidden_layer_sizes")}
+    shape = Shape(**told)
+    with torch.random.fork_rng(devices=[]):  # what draws the first weights must not move others' seeds
+        network: nn.Module = Network(shape, widths)
+        if "heads" in found:
+            several = MultitaskNetwork(shape, found["heads"])
+            several.shared = network  # with the widths that it had
+            network = several
+    load_state(network, found["weights"])
+    network.eval()
+    return network
 
 
 @dataclass(frozen=True, kw_only=True)
