@@ -128,6 +128,45 @@ class Run:
         ).model
         return fitted
 
+    def importance(
+        self, model: str, dataset: str | None = None, target: str | None = None, *, n_repeats: int = 5
+    ) -> pd.DataFrame:
+        """Return how much worse a model scores on held-out rows when one feature is shuffled among them.
+
+        Parameters
+        ----------
+        model : str
+            The id of a fusion, a learner or a reference.
+        dataset, target : str, optional
+            Needed where there are several.
+        n_repeats : int, default=5
+            Shuffles of each feature per split.
+
+        Returns
+        -------
+        DataFrame of shape (n_features, 4)
+            ``feature``, ``importance``, ``sd`` and ``metric``, the most important feature first.
+
+        Raises
+        ------
+        UsageError
+            If there is no such model or dataset, or the benchmark was read from a folder.
+
+        Notes
+        -----
+        Fits the model anew per outer split of repeat 0: each member once, five times more where the fusion learns.
+        """
+        from fusebench import deploy
+        from fusebench.errors import UsageError
+
+        if self.loaded is None or self.place is None:
+            raise UsageError(
+                "a run that was read from a folder has no data at hand; run its spec.yaml, then importance"
+            )
+        return deploy.importance(
+            self.loaded, self.place, model=model, dataset=dataset, target=target, n_repeats=n_repeats
+        )
+
     def __repr__(self) -> str:
         """Return the name, the size and the first finding."""
         of = f"{len(self.results.datasets)} datasets, {len(self.results.models)} models"
