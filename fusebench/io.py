@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -116,8 +117,13 @@ def _sync(descriptors: Sequence[int]) -> None:
         for descriptor in descriptors:
             os.fsync(descriptor)
         return
-    with ThreadPoolExecutor(min(len(descriptors), SYNC_THREADS)) as pool:
-        list(pool.map(os.fsync, descriptors))
+    list(_syncers(os.getpid()).map(os.fsync, descriptors))
+
+
+@cache
+def _syncers(pid: int) -> ThreadPoolExecutor:
+    """Return the threads that sync for one process: a fork inherits the name of a pool, not its threads."""
+    return ThreadPoolExecutor(SYNC_THREADS, f"sync-{pid}")
 
 
 def publish_folder(aside: Path, folder: Path) -> None:

@@ -158,7 +158,7 @@ def fit(
         notes.add(OWN_LABELS_NOTE)
     if family.predicts_with_one_thread:
         _use_one_thread(estimator, str(family.threads))
-    follows = family.labels_follow_proba and spec.calibrate is None
+    follows = family.follows_proba(spec.params) and spec.calibrate is None
     fitted = Fitted(estimator, classes, n_classes, dense, follows, family.rows_are_independent, spec.type, notes)
     return fitted if spec.compress is None else compressed(fitted, spec.compress)
 

@@ -185,6 +185,10 @@ class Family:
         """
         return {}, {}, ""
 
+    def follows_proba(self, params: Mapping[str, Any]) -> bool:
+        """Return whether `labels_follow_proba` holds with these parameters."""
+        return self.labels_follow_proba
+
     def answer(self, estimator: Any, method: str, X: Any) -> Any:
         """Return what a method of the fitted estimator returns, by a shorter way where there is one with the same bits.
 

@@ -15,6 +15,10 @@ class KNN(Family):
     regressor = "sklearn.neighbors.KNeighborsRegressor"
     threads = "n_jobs"
 
+    def follows_proba(self, params: Mapping[str, Any]) -> bool:
+        """Return whether the neighbours count alike: then the first most frequent class is the most probable one."""
+        return params.get("weights", "uniform") == "uniform"
+
     def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
         """Return a rough guess; nearly all of it is prediction."""
         return 2e-3 + 2e-10 * n_samples**2 * n_features

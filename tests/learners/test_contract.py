@@ -164,7 +164,7 @@ def test_one_call_for_several_matrices_gives_the_bits_of_many_calls(name, iris):
 
 
 @pytest.mark.parametrize(
-    "name", [one for one in learners.REGISTRY.names() if family_of(one).labels_follow_proba and one not in OWN_DATA]
+    "name", [one for one in learners.REGISTRY.names() if family_of(one).follows_proba({}) and one not in OWN_DATA]
 )
 def test_labels_of_a_fit_that_lacks_a_class(name, iris):
     X, y = iris[0][iris[1] > 0], iris[1][iris[1] > 0].to_numpy()
