@@ -241,6 +241,27 @@ def inapplicable_models(results: Results) -> frozenset[tuple[str, str, str]]:
     return frozenset(everything - seen)
 
 
+def applicable(results: Results, metric: str) -> set[tuple[str, str]]:
+    """Return the (dataset, target) pairs that a metric applies to.
+
+    A dataset on which every model failed has no score to tell; it goes with the others of its kind.
+    """
+    seen: dict[tuple[str, str], set[str]] = {}
+    for score in results.scores:
+        seen.setdefault((score.dataset, score.target), set()).add(score.metric)
+    kinds = {_kind(facts) for facts in results.datasets if metric in seen.get((facts.name, facts.target), ())}
+    found = set()
+    for facts in results.datasets:
+        metrics = seen.get((facts.name, facts.target))
+        if metric in metrics if metrics else (_kind(facts) in kinds or not kinds):
+            found.add((facts.name, facts.target))
+    return found
+
+
+def _kind(facts: DatasetFacts) -> bool:
+    return facts.target_type == "continuous"
+
+
 def failed_cells(results: Results) -> list[Cell]:
     """Return the cells without a score although their model can predict the target, sorted."""
     there = {(*row[:3], row.repeat, row.fold, row.metric) for row in results.scores}

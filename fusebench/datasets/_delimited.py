@@ -30,13 +30,8 @@ def read_delimited(path: Path, name: str, na_values: tuple[str, ...], options: M
     if options.get("names"):
         frame.columns = _named(layout, name, frame.shape[1])
     frame.columns = [str(column) for column in frame.columns]
-    if frame.shape[1] == 1 and (likely := layout.other_delimiter()):
-        shown = likely.replace("\t", "\\t")
-        flag = f"delimiter: '{shown}'"
-        raise DataError(
-            f"{name}: {path} has one column when split at {DELIMITERS.get(layout.delimiter, repr(layout.delimiter))}; "
-            f"it looks split at {DELIMITERS[likely]}: say {flag} (with compare, --set 'datasets.0.delimiter={shown}')"
-        )
+    if frame.shape[1] == 1 and (message := layout.split_elsewhere()):
+        raise DataError(f"{name}: {path} {message}")
     if frame.empty:
         raise DataError(f"{name}: {path} has a header and no rows")
     # Short rows end in missing cells; only then is it worth reading every line again.
@@ -80,6 +75,8 @@ def _read(layout: _Layout, name: str, na_values: tuple[str, ...]) -> pd.DataFram
     except pd.errors.EmptyDataError as error:
         raise DataError(f"{name}: {path} is empty") from error
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        if len(layout.first_row()) == 1 and (message := layout.split_elsewhere()):
+            raise DataError(f"{name}: {path} {message}") from error
         raise DataError(f"{name}: {path}: {layout.ragged() or first_line(error)}") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{name}: {path} cannot be read: {first_line(error)}") from error
@@ -150,13 +147,19 @@ class _Layout:
             return ""
         return ""
 
-    def other_delimiter(self) -> str:
-        """Return the delimiter that the first line seems to use instead, empty for none."""
+    def split_elsewhere(self) -> str:
+        """Return what to say of a first line of one cell that seems to be split at something else, empty if not."""
         with self.open() as file:
             head = file.readline()
         counts = {one: head.count(one) for one in DELIMITERS if one != self.delimiter}
-        best = max(counts, key=lambda one: counts[one])
-        return best if counts[best] else ""
+        likely = max(counts, key=lambda one: counts[one])
+        if not counts[likely]:
+            return ""
+        shown = likely.replace("\t", "\\t")
+        return (
+            f"has one column when split at {DELIMITERS.get(self.delimiter, repr(self.delimiter))}; it looks split at "
+            f"{DELIMITERS[likely]}: say delimiter: '{shown}' (with compare, --set 'datasets.0.delimiter={shown}')"
+        )
 
 
 def _named(layout: _Layout, name: str, n_columns: int) -> list[str]:

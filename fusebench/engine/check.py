@@ -286,7 +286,7 @@ def _check_params(kind: type, params: Mapping[str, Any]) -> Iterator[Problem]:
     known = list(kind.__dataclass_fields__)  # type: ignore[attr-defined]
     unknown = [name for name in params if name not in known]
     for name in unknown:
-        near = get_close_matches(name, known, n=1)
+        near = get_close_matches(name, [*known, "members"], n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"allowed: {', '.join(known) or 'none'}"
         yield Problem(message=f"unknown parameter '{name}'", path=(name,), hint=hint, on_key=True)
     named = {name: value for name, value in params.items() if name in known}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fusebench.results import DatasetFacts, Results
+from fusebench.results import DatasetFacts, Results, applicable, inapplicable_models
 
 Floats = NDArray[np.float64]
 
@@ -105,15 +105,16 @@ class ScoreTable:
 
 
 def from_results(results: Results, metric: str) -> ScoreTable:
-    """Return the scores of a run under one metric, every model a column.
+    """Return the scores of a run under one metric, a column for every model that can predict such targets.
 
     Datasets to which the metric does not apply are left out; splits without a score are NaN.
     """
-    models = tuple(model.id for model in results.models)
+    applies = applicable(results, metric)
+    unable = inapplicable_models(results)
+    models = tuple(one.id for one in results.models if any((*where, one.id) not in unable for where in applies))
     column = {model: at for at, model in enumerate(models)}
     labels = dataset_labels(results)
     cells: dict[tuple[str, str], dict[tuple[int, int], Floats]] = {}
-    applies = applicable(results, metric)
     for facts in results.datasets:
         where = (facts.name, facts.target)
         if where in applies:
@@ -145,27 +146,6 @@ def dataset_labels(results: Results) -> Mapping[tuple[str, str], str]:
         (facts.name, facts.target): facts.name if names.count(facts.name) == 1 else f"{facts.name}:{facts.target}"
         for facts in results.datasets
     }
-
-
-def applicable(results: Results, metric: str) -> set[tuple[str, str]]:
-    """Return the (dataset, target) pairs that a metric applies to.
-
-    A dataset on which every model failed has no score to tell; it goes with the others of its kind.
-    """
-    seen: dict[tuple[str, str], set[str]] = {}
-    for score in results.scores:
-        seen.setdefault((score.dataset, score.target), set()).add(score.metric)
-    kinds = {_kind(facts) for facts in results.datasets if metric in seen.get((facts.name, facts.target), ())}
-    found = set()
-    for facts in results.datasets:
-        metrics = seen.get((facts.name, facts.target))
-        if metric in metrics if metrics else (_kind(facts) in kinds or not kinds):
-            found.add((facts.name, facts.target))
-    return found
-
-
-def _kind(facts: DatasetFacts) -> bool:
-    return facts.target_type == "continuous"
 
 
 def _ratio(facts: DatasetFacts) -> float | None:

@@ -17,7 +17,7 @@ class KNN(Family):
 
     def follows_proba(self, params: Mapping[str, Any]) -> bool:
         """Return whether the neighbours count alike: then the first most frequent class is the most probable one."""
-        return params.get("weights", "uniform") == "uniform"
+        return bool(params.get("weights", "uniform") == "uniform")
 
     def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
         """Return a rough guess; nearly all of it is prediction."""

@@ -24,7 +24,7 @@ from fusebench.report.base import (
     size,
     visible,
 )
-from fusebench.results import Results
+from fusebench.results import Results, applicable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -80,7 +80,8 @@ class TerminalTable(Format):
 def _heading(results: Results, metric: str) -> Any:
     from rich.text import Text
 
-    names = [shortened(one.name, 20) for one in results.datasets]
+    applies = applicable(results, metric)
+    names = [shortened(one.name, 20) for one in results.datasets if (one.name, one.target) in applies]
     unique = list(dict.fromkeys(names))
     listed = ", ".join(unique[:6]) + (", …" if len(unique) > 6 else "")
     count = f"{len(unique)} dataset{'' if len(unique) == 1 else 's'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +80,9 @@ class Source:
         try:
             value = parse_document(f"value: {text}", flag).data.get("value") if text.strip() else scalar(text)
         except SpecError as error:
-            raise SpecError([Problem(message=f"{flag}: the value is not YAML")]) from error
+            quoted = json.dumps(text)
+            message = f"{flag}: the value is not YAML; as a text: --set '{dotted}={quoted}'"
+            raise SpecError([Problem(message=message)]) from error
         data = copy.deepcopy(dict(self.data))
         inside: Any = data
         for n, part in enumerate(parts[:-1]):

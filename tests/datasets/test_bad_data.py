@@ -33,6 +33,7 @@ BAD = [
     (GOOD + "1,2\n", {}, "line 42 has 2 cells, the header has 3"),
     (GOOD + "1,2,a,4\n", {}, "line 42 has 4 cells, the header has 3"),
     (GOOD.replace(",", ";"), {}, "looks split at a semicolon"),
+    ("a;b;y\n1,5;2,5;u\n2,5;3;v\n", {}, "looks split at a semicolon"),  # commas are decimal points
     (GOOD.encode().replace(b"0,0,a", b"\xff\xfe,0,a"), {}, "not UTF-8"),
     (GOOD, {"target": "Y"}, "did you mean 'y'"),
     (GOOD, {"target": "zebra"}, "The columns are 'u', 'v', 'y'"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fusebench import judge, stats
+from fusebench.results import applicable
 
 RF = np.array([0.90, 0.92, 0.91, 0.89, 0.93])
 SPREAD = np.array([0.001, -0.001, 0.002, 0.0, -0.002])
@@ -158,3 +159,21 @@ def test_members_asked_for_some_rows_count_for_those(make_results):
     told = {("d", "y", "fuse", 0, fold): {"run_share": {"rf": 0.25 if fold else 0.75}} for fold in range(2)}
     (row,) = [row for row in judge.compare(replace(results, explanations=told)).leaderboard if row.model == "fuse"]
     assert row.predict_us_per_row == pytest.approx(1000 + 0.5 * 1000)
+
+
+def test_a_model_that_cannot_predict_such_targets_is_no_row_and_no_failure(make_results):
+    found = make_results({"nb": [0.8, 0.7, 0.9, 0.6, 0.8], "svr": [np.nan] * 5, "best_single": [0.8] * 5})
+    unable = replace(found, failures=())
+    assert [row.model for row in judge.compare(found).leaderboard] == ["best_single", "nb", "svr"]
+    assert [row.model for row in judge.compare(unable).leaderboard] == ["best_single", "nb"]
+    assert not any("svr" in warning for warning in judge.compare(unable).warnings)
+    assert "svr" in [row.model for row in judge.compare(replace(unable, complete=False)).leaderboard]
+
+
+def test_a_metric_belongs_to_the_targets_that_have_scores_under_it(make_results, make_facts):
+    datasets = [make_facts("a"), make_facts("b")]
+    found = make_results({"nb": {"a": [0.8] * 5, "b": [0.7] * 5}}, datasets=datasets, metrics=("accuracy", "r2"))
+    kept = tuple(row for row in found.scores if (row.dataset, row.metric) in {("a", "accuracy"), ("b", "r2")})
+    found = replace(found, scores=kept)
+    assert applicable(found, "accuracy") == {("a", "y")}
+    assert applicable(found, "r2") == {("b", "y")}
