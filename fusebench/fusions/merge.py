@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -12,16 +12,14 @@ from pydantic import Field
 
 from fusebench.errors import FitError
 from fusebench.fusions import _weight_space as rules
-from fusebench.fusions._pretraining import School, answers, check_network, pretrained_body
-from fusebench.fusions.base import Context, Floats, Fusion
-from fusebench.spec.model import LearnerSpec
+from fusebench.fusions._fine_tuned import FineTuned
+from fusebench.fusions.base import Context, Floats
 
-NETWORK = LearnerSpec(type="torch_mlp")
 METHODS = Literal["average", "task_arithmetic", "ties", "dare", "fisher", "slerp"]
 
 
 @dataclass(kw_only=True)
-class Merge(Fusion):
+class Merge(FineTuned):
     """Fine-tune one pretrained network on several targets or datasets, and merge the weights of the hidden layers.
 
     Parameters
@@ -66,28 +64,14 @@ class Merge(Fusion):
     .. [6] K. Shoemake, Animating rotation with quaternion curves, SIGGRAPH 1985 (SLERP).
     """
 
-    needs_features: ClassVar[bool] = True
-    needs_proba: ClassVar[bool] = False
     needs_siblings: ClassVar[bool] = True
-    trains: ClassVar[bool] = True
-    uses_members: ClassVar[Literal["always", "fit", "never"]] = "never"
-    default_estimator: ClassVar[LearnerSpec | None] = NETWORK
+    strategy: ClassVar[str] = "merge"
 
     method: METHODS = "ties"
-    estimator: LearnerSpec | None = None
-    sources: tuple[str, ...] = ()
     scale: Annotated[float, Field(gt=0)] | None = None
     density: Annotated[float, Field(gt=0, le=1)] = 0.2
     drop: Annotated[float, Field(ge=0, lt=1)] = 0.9
     tune_head: bool = True
-    pretraining_epochs: Annotated[int, Field(ge=1)] = 30
-    swap: Annotated[float, Field(gt=0, lt=1)] = 0.15
-
-    def check_recipes(
-        self, members: tuple[str, ...], recipes: Mapping[str, LearnerSpec], target_types: frozenset[str]
-    ) -> list[str]:
-        """Return an estimator that is no network."""
-        return check_network(self.estimator or NETWORK, target_types, "merge")
 
     def check_related(self, others: tuple[str, ...]) -> list[str]:
         """Return too few targets to merge, or too many for ``slerp``."""
@@ -106,11 +90,9 @@ class Merge(Fusion):
             If there is nothing to merge, a source shares no column, or a loss is not finite.
         """
         others = (*(one.name for one in context.siblings), *(one.name for one in context.sources))
-        types = frozenset({context.target_type})
-        for message in (*self.check_recipes(context.members, context.recipes, types), *self.check_related(others)):
+        for message in self.check_related(others):
             raise FitError(message)
-        school = School.of(self.estimator or NETWORK, y, context)
-        base = pretrained_body(school, False, self.pretraining_epochs, self.swap)
+        school, base = self._pretrained(y, context, supervised=False)
         tuned = [(one, school.fine_tune(one, base)) for one in (school.own, *school.others)]
         own = tuned[0][1]
         merged = self._merged(base, [model.body() for _, model in tuned], tuned, context)
@@ -118,22 +100,10 @@ class Merge(Fusion):
         self.model_ = own.with_state({**own.state(), **merged}, school.own.X)
         if self.tune_head:
             self.model_ = school.fine_tune(school.own, self.model_.body(), frozen=True)
-        self.prepared_ = school.prepared
         self.lessons_ = [one.name for one in (school.own, *school.others)]
         lengths = [_length(base, model.body()) for _, model in tuned]
         self.lengths_ = dict(zip(self.lessons_, lengths, strict=True))
         return self
-
-    def predict_proba(self, P: Floats, context: Context) -> Floats:
-        """Return the merged network's probabilities, shape (n_samples, n_classes)."""
-        proba = answers(self.model_, self.prepared_.dense(context), context)[1]
-        if proba is None:
-            raise TypeError("a network of values has no probabilities")
-        return proba
-
-    def predict(self, P: Floats, context: Context) -> NDArray[Any]:
-        """Return class codes or values, shape (n_samples,)."""
-        return np.asarray(answers(self.model_, self.prepared_.dense(context), context)[0])
 
     def explain(self) -> dict[str, Any]:
         """Return what was merged, and the length of each task vector."""

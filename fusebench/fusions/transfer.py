@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from fusebench.errors import FitError
-from fusebench.fusions._pretraining import School, answers, check_network, pretrained_body
-from fusebench.fusions.base import Context, Floats, Fusion
-from fusebench.spec.model import LearnerSpec
-
-NETWORK = LearnerSpec(type="torch_mlp")
+from fusebench.fusions._fine_tuned import FineTuned
+from fusebench.fusions.base import Context, Floats
 
 
 @dataclass(kw_only=True)
-class Transfer(Fusion):
+class Transfer(FineTuned):
     """Pretrain a network on other datasets, or on rows without their labels, and fine-tune it on the training rows.
 
     Parameters
@@ -49,29 +43,15 @@ class Transfer(Fusion):
     .. [2] P. Vincent et al., Extracting and composing robust features with denoising autoencoders, ICML 2008.
     """
 
-    needs_features: ClassVar[bool] = True
-    needs_proba: ClassVar[bool] = False
-    trains: ClassVar[bool] = True
-    uses_members: ClassVar[Literal["always", "fit", "never"]] = "never"
-    default_estimator: ClassVar[LearnerSpec | None] = NETWORK
+    strategy: ClassVar[str] = "transfer"
 
-    estimator: LearnerSpec | None = None
-    sources: tuple[str, ...] = ()
     pretraining: Literal["supervised", "self_supervised"] | None = None
-    pretraining_epochs: Annotated[int, Field(ge=1)] = 30
-    swap: Annotated[float, Field(gt=0, lt=1)] = 0.15
 
     def check(self, members: tuple[str, ...], target_types: frozenset[str]) -> list[str]:
         """Return supervised pretraining without a source."""
         if self.pretraining == "supervised" and not self.sources:
             return ["sources: supervised pretraining needs one; name a dataset of this benchmark"]
         return []
-
-    def check_recipes(
-        self, members: tuple[str, ...], recipes: Mapping[str, LearnerSpec], target_types: frozenset[str]
-    ) -> list[str]:
-        """Return an estimator that is no network."""
-        return check_network(self.estimator or NETWORK, target_types, "transfer")
 
     def fit(self, P: Floats, y: NDArray[Any], context: Context) -> Self:
         """Pretrain and fine-tune on the context's features; the predictions are not used.
@@ -81,28 +61,14 @@ class Transfer(Fusion):
         FitError
             If a source shares no column, or the loss is not finite.
         """
-        for message in self.check_recipes(context.members, context.recipes, frozenset({context.target_type})):
-            raise FitError(message)
         if len(context.sources) < len(self.sources):
             raise FitError("sources: their rows are not at hand here; fit within a benchmark")
-        # Other targets of the same rows are another matter: see `merge`.
-        school = School.of(self.estimator or NETWORK, y, context.without_siblings())
         self.supervised_ = self.pretraining == "supervised" or (self.pretraining is None and bool(self.sources))
-        body = pretrained_body(school, self.supervised_, self.pretraining_epochs, self.swap)
-        self.prepared_, self.lessons_ = school.prepared, [one.name for one in school.others]
+        # Other targets of the same rows are another matter: see `merge`.
+        school, body = self._pretrained(y, context.without_siblings(), supervised=self.supervised_)
+        self.lessons_ = [one.name for one in school.others]
         self.model_ = school.fine_tune(school.own, body)
         return self
-
-    def predict_proba(self, P: Floats, context: Context) -> Floats:
-        """Return the network's probabilities, shape (n_samples, n_classes)."""
-        proba = answers(self.model_, self.prepared_.dense(context), context)[1]
-        if proba is None:
-            raise TypeError("a network of values has no probabilities")
-        return proba
-
-    def predict(self, P: Floats, context: Context) -> NDArray[Any]:
-        """Return class codes or values, shape (n_samples,)."""
-        return np.asarray(answers(self.model_, self.prepared_.dense(context), context)[0])
 
     def explain(self) -> dict[str, Any]:
         """Return what was learned first, and the epochs of the fine-tuning."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from numbers import Integral, Real
 from types import ModuleType
@@ -10,36 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from fusebench.errors import FitError, MissingExtraError
 from fusebench.learners._early_stopping import validation_rows
+from fusebench.learners._network import BaseNetwork, row_weights, torch_net
 from fusebench.learners._network_inputs import Inputs, Start, as_matrix
 from fusebench.learners.base import Floats
 
 if TYPE_CHECKING:
     from fusebench.learners._torch_net import Batch, Network, Shape, State
     from fusebench.learners._torch_training import Loss, Trained
-
-
-def torch_net() -> ModuleType:
-    """Import and return the file that imports torch.
-
-    Raises
-    ------
-    MissingExtraError
-        If PyTorch is not installed.
-    """
-    try:
-        from fusebench.learners import _torch_net
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingExtraError("torch_mlp", "torch") from error
-    return _torch_net
 
 
 def torch_training() -> ModuleType:
@@ -49,7 +30,7 @@ def torch_training() -> ModuleType:
     return _torch_training
 
 
-class BaseTorchMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class BaseTorchMLP(BaseNetwork):
     """What the classifier and the regressor share.
 
     Parameters
@@ -205,37 +186,11 @@ class BaseTorchMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         """Fit; see the subclass."""
         raise NotImplementedError
 
-    def state(self) -> State:
-        """Return a copy of the weights and running statistics by name, as arrays."""
-        check_is_fitted(self, "network_")
-        state: State = torch_net().state_of(self.network_)
-        return state
-
-    def body(self) -> State:
-        """Return a copy of the weights and running statistics of the embeddings and hidden layers, by name."""
-        return {name: value for name, value in self.state().items() if not name.startswith("head.")}
-
     def with_state(self, state: State, X: Any = None) -> Self:
-        """Return a copy of this fitted estimator with other weights of the same architecture.
-
-        Parameters
-        ----------
-        state : dict of str to ndarray
-            As `state` returns.
-        X : ndarray of shape (n_samples, n_features), optional
-            Training rows, on which the statistics of BatchNorm layers are recomputed.
-
-        Raises
-        ------
-        FitError
-            If the weights are of another architecture.
-        """
-        check_is_fitted(self, "network_")
-        net = torch_net()
-        other = copy.copy(self)
-        other.network_ = copy.deepcopy(self.network_)
-        net.load_state(other.network_, state)
+        """Return a copy of this fitted estimator with other weights; see `BaseNetwork.with_state`."""
+        other = super().with_state(state)
         if X is not None:
+            net = torch_net()
             with net.repeatable(self.n_jobs):
                 net.recompute_batch_norm(other.network_, self._batch(as_matrix(X, self.n_features_in_), (), None))
         return other
@@ -284,20 +239,7 @@ class BaseTorchMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         net = torch_net()
         seed = self.random_state or 0
         device = net.find_device(self.device)
-        training = torch_training().Training(
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            optimizer=self.optimizer,
-            batch_size=self.batch_size or min(256, max(16, len(X) // 32)),
-            max_epochs=self.max_epochs,
-            patience=self.patience,
-            swa=self.swa,
-            swa_start=self.swa_start,
-            swa_learning_rate=self.swa_learning_rate,
-        )
-        weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        if not weight[~watched].sum() > 0:
-            raise FitError("the sample weights of the training rows sum to 0")
+        weight = row_weights(sample_weight, watched)
         weight = weight / weight[~watched].mean()
         with net.repeatable(self.n_jobs):
             init = seed if self.init_random_state is None else self.init_random_state
@@ -312,9 +254,24 @@ class BaseTorchMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             kept = net.torch.as_tensor(np.flatnonzero(~watched), device=device)
             held = net.torch.as_tensor(np.flatnonzero(watched), device=device)
             validation = rows.take(held) if len(held) and float(weight[watched].sum()) > 0 else None
-            self.training_: Trained = torch_training().train(network, training, rows.take(kept), validation, loss, seed)
+            self.training_: Trained = torch_training().train(
+                network, self._training(len(X)), rows.take(kept), validation, loss, seed
+            )
             net.thaw(network)
         self.network_ = network
+
+    def _training(self, n_rows: int) -> Any:
+        return torch_training().Training(
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            optimizer=self.optimizer,
+            batch_size=self.batch_size or min(256, max(16, n_rows // 32)),
+            max_epochs=self.max_epochs,
+            patience=self.patience,
+            swa=self.swa,
+            swa_start=self.swa_start,
+            swa_learning_rate=self.swa_learning_rate,
+        )
 
     def _batch(self, X: NDArray[Any], targets: tuple[NDArray[Any], ...], weight: Floats | None) -> Batch:
         net = torch_net()

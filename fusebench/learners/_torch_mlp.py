@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 
-from fusebench.learners._torch_base import BaseTorchMLP, torch_net
+from fusebench.learners._network import AnswersClasses, AnswersValues, torch_net
+from fusebench.learners._torch_base import BaseTorchMLP
 from fusebench.learners.base import Floats
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from fusebench.learners._torch_training import Loss
 
 
-class TorchMLPClassifier(ClassifierMixin, BaseTorchMLP):  # type: ignore[misc]  # scikit-learn has no types
+class TorchMLPClassifier(ClassifierMixin, AnswersClasses, BaseTorchMLP):  # type: ignore[misc]  # scikit-learn has no types
     __doc__ = (BaseTorchMLP.__doc__ or "").replace(
         "What the classifier and the regressor share.", "A multi-layer perceptron that minimises log loss.", 1
     )
@@ -89,18 +90,8 @@ class TorchMLPClassifier(ClassifierMixin, BaseTorchMLP):  # type: ignore[misc]  
         )
         return self
 
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return class probabilities, shape (n_samples, n_classes)."""
-        scores = self._outputs(X)
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return classes, shape (n_samples,)."""
-        return np.asarray(self.classes_[self._outputs(X).argmax(axis=1)])
-
-
-class TorchMLPRegressor(RegressorMixin, BaseTorchMLP):  # type: ignore[misc]  # scikit-learn has no types
+class TorchMLPRegressor(RegressorMixin, AnswersValues, BaseTorchMLP):  # type: ignore[misc]  # scikit-learn has no types
     __doc__ = (BaseTorchMLP.__doc__ or "").replace(
         "What the classifier and the regressor share.", "A multi-layer perceptron that minimises squared error.", 1
     )
@@ -121,11 +112,9 @@ class TorchMLPRegressor(RegressorMixin, BaseTorchMLP):  # type: ignore[misc]  # 
         values = np.asarray(y, dtype=np.float64)
         watched = self._watched(values, groups, validation, stratify=False)
         matrix = self._prepare(X, watched, start)
-        self.mean_ = float(values[~watched].mean())
-        self.scale_ = float(values[~watched].std()) or 1.0
         self._train(
             matrix,
-            (((values - self.mean_) / self.scale_).astype(np.float32),),
+            (self._standardised(values, values[~watched]),),
             n_outputs=1,
             loss=_squared_error,
             sample_weight=sample_weight,
@@ -134,10 +123,6 @@ class TorchMLPRegressor(RegressorMixin, BaseTorchMLP):  # type: ignore[misc]  # 
             start=start,
         )
         return self
-
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """Return values, shape (n_samples,)."""
-        return np.asarray(self._outputs(X)[:, 0] * self.scale_ + self.mean_)
 
 
 def _log_loss(temperature: float, hard_weight: float) -> Loss:

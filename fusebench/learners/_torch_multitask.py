@@ -16,9 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from fusebench.errors import FitError
 from fusebench.learners._lambdas import check_lambdas
+from fusebench.learners._network import row_weights, softmax, torch_net
 from fusebench.learners._network_inputs import Start, as_matrix
 from fusebench.learners._targets import Target, TargetType
-from fusebench.learners._torch_base import BaseTorchMLP, torch_net, torch_training
+from fusebench.learners._torch_base import BaseTorchMLP
 from fusebench.learners.base import Floats
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class TorchMultitask(BaseTorchMLP):
         self.init_random_state = init_random_state
         self.n_jobs = n_jobs
 
-    swa = False
+    swa, swa_start, swa_learning_rate = False, 1.0, None  # no parameters here
 
     def fit_targets(
         self,
@@ -153,7 +154,7 @@ class TorchMultitask(BaseTorchMLP):
             raise FitError(f"target '{absent[0]}' is missing on all rows of the training part")
         matrix = self._prepare(X, watched, start)
         self.targets_ = [_Head.of(target, ~watched) for target in targets]
-        weight = np.ones(len(matrix)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        weight = row_weights(sample_weight, watched)
         seed = self.random_state or 0
         with net.repeatable(self.n_jobs):
             net.torch.manual_seed(seed if self.init_random_state is None else self.init_random_state)
@@ -186,7 +187,7 @@ class TorchMultitask(BaseTorchMLP):
     def predict_proba_targets(self, X: Any) -> list[NDArray[np.float64] | None]:
         """Return class probabilities of each target, arrays of shape (n_samples, n_classes); None for values."""
         answers = zip(self.targets_, self._head_outputs(X), strict=True)
-        return [_softmax(scores) if head.is_class else None for head, scores in answers]
+        return [softmax(scores) if head.is_class else None for head, scores in answers]
 
     def _head_outputs(self, X: Any) -> list[NDArray[np.float64]]:
         check_is_fitted(self, "network_")
@@ -196,19 +197,6 @@ class TorchMultitask(BaseTorchMLP):
             self.network_.eval()
             found = [scores.cpu().double().numpy() for scores in self.network_(rows.numbers, rows.codes)]
         return [head.scores(scores) for head, scores in zip(self.targets_, found, strict=True)]
-
-    def _training(self, n_rows: int) -> Any:
-        return torch_training().Training(
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            optimizer=self.optimizer,
-            batch_size=self.batch_size or min(256, max(16, n_rows // 32)),
-            max_epochs=self.max_epochs,
-            patience=self.patience,
-            swa=False,
-            swa_start=1.0,
-            swa_learning_rate=None,
-        )
 
     def _balance(self) -> Any:
         tensor = torch_net().torch.tensor
@@ -310,8 +298,3 @@ def torch_heads() -> ModuleType:
     from fusebench.learners import _torch_heads
 
     return _torch_heads
-
-
-def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
