@@ -12,6 +12,7 @@ import mmap
 import os
 import shutil
 import signal
+import stat
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -163,9 +164,34 @@ def sync_folders(folders: Iterable[Path]) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return a file's bytes."""
+    """Return a file's bytes; see `require_file`."""
     _operation()
+    require_file(path)
     return path.read_bytes()
+
+
+def read_text(path: Path, encoding: str = "utf-8") -> str:
+    """Return a file's text; see `require_file`.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        If its bytes are not in that encoding.
+    """
+    return read_bytes(path).decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def require_file(path: Path) -> None:
+    """Raise where a pipe or a device stands in the place of a file: reading it would not end.
+
+    Raises
+    ------
+    OSError
+        If it is one, or is not there.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # that of a folder is an error of its own
+        raise OSError(errno.EINVAL, "is a pipe or a device, expected a file", str(path))
 
 
 def map_bytes(path: Path) -> mmap.mmap:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import suppress
 from typing import NoReturn
 
 BUG = 70
 CANNOT_WRITE = 74
+TERMINATED = 143
 
 
 def main() -> NoReturn:
     """Run the command line and exit with the code that INTERFACE promises."""
+    _fill_closed_streams()
+    _hear_signals()
     from fusebench.errors import FusebenchError
 
     try:
@@ -23,10 +27,16 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         say("interrupted")
         code = 130
+    except Terminated:
+        say("terminated")
+        code = TERMINATED
     except BrokenPipeError:
         # The reader of stdout went away (`| head`); nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except MemoryError:
+        say("out of memory; what was finished is kept: fewer --jobs or a smaller `sample:` of the data need less")
+        code = CANNOT_WRITE
     except OSError as error:
         say(f"{error.filename or 'input/output'}: {error.strerror or error}")
         code = CANNOT_WRITE
@@ -35,6 +45,36 @@ def main() -> NoReturn:
     with suppress(OSError, ValueError):
         sys.stdout.flush()
     sys.exit(code)
+
+
+class Terminated(BaseException):
+    """A signal asks the process to end, outside the fits: where it stands, nothing half done is kept."""
+
+
+def _fill_closed_streams() -> None:
+    """Open something in the place of closed standard streams, whose numbers the next files would get."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
+def _hear_signals() -> None:
+    """Say so and exit with 143 on a polite kill or when the terminal closes, whatever is done at that time."""
+
+    def stop(*_: object) -> None:
+        raise Terminated
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, stop)
 
 
 def say(message: str) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from fusebench.engine.environment import environment
 from fusebench.errors import ModelError
 from fusebench.estimators._trusted import check_content, untrusted
+from fusebench.io import read_bytes as bytes_of
 from fusebench.io import storage_errors, write_durably
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def read(path: str | Path, *, trusted: Sequence[str] = ()) -> SavedModel:
         If it cannot be read.
     """
     with storage_errors(Path(path)):
-        data = Path(path).read_bytes()
+        data = bytes_of(Path(path))
     return read_bytes(data, str(path), trusted=trusted)
 
 

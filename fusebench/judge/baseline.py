@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from fusebench.errors import StorageError, UndecidableError
+from fusebench.io import read_text
 from fusebench.results import Results, failed_cells, inapplicable_models
 
 SCHEMA_VERSION = 1
@@ -167,7 +168,7 @@ def read_baseline(path: Path) -> Baseline:
         If it is cut off, was written by a newer fusebench, or a score is missing, doubled or of nothing.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError as error:
         raise UndecidableError(f"{path}: there is no such baseline; make it with --update") from error
     except UnicodeDecodeError as error:

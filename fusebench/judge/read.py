@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fusebench.errors import DataError, StorageError, UsageError
+from fusebench.io import read_text
 from fusebench.judge.scoretable import Block, ScoreTable
 
 _KEYS = ("dataset", "target", "repeat", "fold")
@@ -86,7 +87,7 @@ def metrics_in(path: Path) -> tuple[str | None, ...]:
 
 def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, "utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text (byte {error.start}); save the table as UTF-8") from error
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.errors import StorageError, UndecidableError, UsageError
+from fusebench.io import read_text
 from fusebench.judge.baseline import Baseline, Cell, Problem, problems_from, read_baseline
 from fusebench.judge.read import metrics_in, read_scores
 
@@ -118,7 +119,7 @@ def _from_csv(name: str, path: Path, ratio: float | None, problems: Mapping[tupl
 def _summary_problems(path: Path) -> dict[tuple[str, str], Problem]:
     """Return what a run folder says about its data; empty where it says nothing."""
     try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        data: Any = json.loads(read_text(path))
         return problems_from(data.get("datasets", ()))
     except FileNotFoundError:
         return {}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.errors import StorageError, UndecidableError, UsageError
+from fusebench.io import read_text
 from fusebench.report._files import FORMULA_STARTS
 from fusebench.results import (
     SCHEMA_VERSION,
@@ -217,7 +218,7 @@ _CONVERT: dict[str, Any] = {
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except UnicodeDecodeError as error:
         raise UndecidableError(f"{path}: not UTF-8 text, so it is damaged; run the benchmark again") from error
     except OSError as error:

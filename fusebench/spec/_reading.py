@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from fusebench.errors import Location, Problem, SpecError
+from fusebench.io import require_file
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
@@ -113,6 +114,7 @@ def _read_text(path: Path) -> str:
     if path.is_dir():
         raise refuse("is a folder, expected a YAML file")
     try:
+        require_file(path)
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:

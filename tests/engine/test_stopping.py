@@ -51,7 +51,7 @@ def left_behind(tmp_path):
     return found
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 def test_a_signal_stops_the_run_with_the_partial_table(tmp_path, number, code):
     process = start(tmp_path)
     process.send_signal(number)

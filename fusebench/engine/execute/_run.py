@@ -203,17 +203,22 @@ def _stage(item: Item | None) -> str:
 
 @contextmanager
 def signals_as_interrupts() -> Iterator[None]:
-    """Raise Interrupted in the main thread on Ctrl-C (130) and on a polite kill (143)."""
+    """Raise Interrupted in the main thread on Ctrl-C (130), on a polite kill and when the terminal closes (143)."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(number: int, _: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second one ends the process at once
-        raise Interrupted("interrupted" if number == signal.SIGINT else "terminated", 128 + number)
+        if number == signal.SIGINT:
+            raise Interrupted("interrupted", 130)
+        raise Interrupted("terminated", 143)
 
+    heard = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as under nohup
+        heard.append(signal.SIGHUP)
     before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {
-        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, stop) for number in heard
     }
     try:
         yield

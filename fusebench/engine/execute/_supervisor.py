@@ -6,11 +6,14 @@ travel in batches, and what a fit leaves running is killed with it, by process g
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing as mp
 import os
 import pickle
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -26,6 +29,7 @@ from fusebench.engine.tasks import Item, Workbench
 from fusebench.errors import FusebenchError
 
 POLL_SECONDS = 0.05
+LONGEST_FOLDER = 70  # bytes; a socket in it adds some 30 and may have 107
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 Batch = list[tuple[str, Item]]
 _living: set[int] = set()
@@ -226,9 +230,18 @@ def start_fork_server(preload: Sequence[str]) -> BaseContext:
     context.set_forkserver_preload(list(preload))
     from multiprocessing import forkserver
 
-    with _worker_environment():
+    _keep_sockets_short()
+    with _worker_environment(), _deaf_to_ctrl_c():
         forkserver.ensure_running()
     return context
+
+
+def _keep_sockets_short() -> None:
+    """Put sockets in /tmp where the folder for temporary files has a longer name than a socket may have."""
+    settings: dict[str, Any] = mp.current_process()._config  # type: ignore[attr-defined]  # there is no public name
+    if settings.get("tempdir") is None and len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER:
+        settings["tempdir"] = tempfile.mkdtemp(prefix="pymp-", dir="/tmp")
+        atexit.register(shutil.rmtree, settings["tempdir"], ignore_errors=True)
 
 
 @contextmanager
@@ -244,6 +257,19 @@ def _worker_environment() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Let what is started here not see the Ctrl-C of a terminal, which reaches its whole process group.
+
+    The fork server ignores it too, but only once it has imported everything.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
