@@ -1,6 +1,65 @@
 """Energy counters, played by files."""
 
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
 from fusebench.engine.energy import Energy
+
+
+@pytest.fixture(autouse=True)
+def no_codecarbon(monkeypatch):
+    monkeypatch.setattr("fusebench.engine.energy.find_spec", lambda name: None)
+
+
+def played(monkeypatch, start=lambda: None):
+    """Put a codecarbon in place whose runs take a millionth of a kilowatt hour."""
+
+    class Tracker:
+        final_emissions_data = SimpleNamespace(energy_consumed=1e-6, codecarbon_version="9.9")
+
+        def __init__(self, *, country_iso_code, save_to_file, log_level, allow_multiple_runs):
+            assert not save_to_file
+
+        def start(self):
+            start()
+
+        def stop(self):
+            return 0.0
+
+    module = ModuleType("codecarbon")
+    module.OfflineEmissionsTracker = Tracker
+    monkeypatch.setitem(sys.modules, "codecarbon", module)
+    monkeypatch.setattr("fusebench.engine.energy.find_spec", lambda name: ModuleSpec(name, None))
+
+
+def test_codecarbon_estimates_where_nothing_counts(monkeypatch, tmp_path):
+    played(monkeypatch)
+    with Energy(tmp_path) as energy:
+        pass
+    assert energy.joules == pytest.approx(3.6)
+    assert energy.told()["energy"]["source"].startswith("estimated (codecarbon 9.9)")
+
+
+def test_a_counter_is_preferred_to_an_estimate(monkeypatch, tmp_path):
+    played(monkeypatch)
+    zone(tmp_path, "intel-rapl:0", 0)
+    with Energy(tmp_path) as energy:
+        zone(tmp_path, "intel-rapl:0", 2_000, 1_000_000)
+    assert energy.joules == pytest.approx(0.002)
+    assert energy.told()["energy"]["source"].startswith("measured (RAPL)")
+
+
+def test_a_tracker_that_cannot_start_says_nothing(monkeypatch, tmp_path):
+    def fail():
+        raise RuntimeError("no processor is known")
+
+    played(monkeypatch, fail)
+    with Energy(tmp_path) as energy:
+        pass
+    assert (energy.joules, energy.told()) == (None, {})
 
 
 def zone(folder, name, count, limit=1_000_000):
