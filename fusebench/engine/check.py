@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from fusebench import compressions, encoders, learners, metrics
@@ -283,7 +284,7 @@ def _check_params(kind: type, params: Mapping[str, Any]) -> Iterator[Problem]:
     from pydantic import ConfigDict, ValidationError
     from pydantic.dataclasses import dataclass as checked
 
-    known = list(kind.__dataclass_fields__)  # type: ignore[attr-defined]
+    known = [one.name for one in fields(kind) if one.init]
     unknown = [name for name in params if name not in known]
     for name in unknown:
         near = get_close_matches(name, [*known, "members"], n=1)

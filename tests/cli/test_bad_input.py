@@ -51,6 +51,12 @@ SPECS = {
     "parameter of a wrong type": (GOOD + "  rf: {type: rf, n_estimators: many}\n", "n_estimators", 5),
     "unknown parameter": (GOOD + "  rf: {type: rf, n_estimator: 5}\n", "did you mean 'n_estimators'?", 5),
     "unknown learner": (GOOD + "  xgb: {type: xgbost}\n", "did you mean 'xgboost'?", 5),
+    "unknown parameter of a fusion": (
+        GOOD + "fusions: {v: {type: voting, min_members: 2}}\n",
+        "fusions.v.min_members: unknown parameter 'min_members'",
+        5,
+    ),
+    "a single member": (GOOD + "fusions: {v: {type: voting, member: nb}}\n", "did you mean 'members'?", 5),
     "unknown fusion": (GOOD + "fusions: {v: votin}\n", "did you mean 'voting'?", 5),
     "unknown metric": (GOOD + "scoring: [acuracy]\n", "did you mean 'accuracy'?", 5),
     "metric of another target": (GOOD + "scoring: [r2]\n", "r2", 5),
