@@ -192,6 +192,8 @@ def _from_sources(prepared: Prepared, context: Context) -> Iterator[Lesson]:
 def aligned(frame: pd.DataFrame, like: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return rows of another dataset with the columns of this one; what it lacks is missing.
 
+    Texts need no common name: where no text column has one, all texts of a row stand in the first text column here.
+
     Raises
     ------
     FitError
@@ -201,6 +203,7 @@ def aligned(frame: pd.DataFrame, like: pd.DataFrame, name: str) -> pd.DataFrame:
 
     columns: dict[str, Any] = {}
     n_shared = 0
+    frame = _texts_renamed(frame, like)
     for label in like.columns:
         own, kind = frame.get(label), like[label].dtype
         if isinstance(kind, pd.CategoricalDtype):
@@ -218,6 +221,19 @@ def aligned(frame: pd.DataFrame, like: pd.DataFrame, name: str) -> pd.DataFrame:
     if not n_shared:
         raise FitError(f"sources: '{name}' shares no feature column with this dataset")
     return pd.DataFrame(columns)
+
+
+def _texts_renamed(frame: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
+    """Return rows whose texts have a name that `like` knows too."""
+    own, wanted = _texts_of(frame), _texts_of(like)
+    if not own or not wanted or set(own) & set(wanted):
+        return frame
+    joined = [" ".join(str(one) for one in row if one) for row in frame[own].to_numpy(dtype=object)]
+    return frame.drop(columns=own).assign(**{wanted[0]: joined})
+
+
+def _texts_of(frame: pd.DataFrame) -> list[str]:
+    return [str(label) for label, kind in frame.dtypes.items() if kind.kind in "OTU" and kind.name != "category"]
 
 
 def _columns_as_targets(X: NDArray[Any], inputs: Inputs) -> Iterator[Any]:

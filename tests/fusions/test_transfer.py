@@ -53,6 +53,18 @@ def test_rows_of_another_dataset_take_the_columns_of_this_one():
         aligned(frame[["more"]], like, "other")
 
 
+def test_texts_of_another_dataset_need_no_common_name():
+    like = pd.DataFrame({"review": ["x"], "stars": [1.0]})
+    frame = pd.DataFrame({"title": ["good", ""], "body": ["film", "bad"], "kind": pd.Categorical(["a", "b"])})
+    found = aligned(frame, like, "other")
+    assert list(found.columns) == ["review", "stars"]
+    assert list(found["review"]) == ["good film", "bad"]
+    assert found["stars"].isna().all()
+    # A common name goes before.
+    named = aligned(frame.assign(review="own"), like, "other")
+    assert list(named["review"]) == ["own", "own"]
+
+
 @needs_torch
 @pytest.mark.parametrize("pretraining", ["supervised", "self_supervised"])
 def test_two_fits_give_the_same_bits(few, pretraining):
