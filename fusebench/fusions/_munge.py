@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fusebench.fusions._word_pieces import pieces
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def munge(
-    X: pd.DataFrame, copies: int, *, probability: float, variance: float, random_state: int
+    X: pd.DataFrame,
+    copies: int,
+    *,
+    probability: float,
+    variance: float,
+    random_state: int,
+    text: Collection[str] = (),
 ) -> tuple[pd.DataFrame, NDArray[np.intp]]:
     """Return made-up rows, `copies` times as many as there are, and the row that each was made from.
 
@@ -26,6 +35,8 @@ def munge(
     variance : float
         Larger values keep changed numbers nearer to the neighbour's, s.
     random_state : int
+    text : collection of str
+        Columns of text: pieces are made of them, and they count in no distance.
 
     Notes
     -----
@@ -42,12 +53,14 @@ def munge(
 
     rows = np.tile(np.arange(len(X), dtype=np.intp), copies)
     generator = np.random.default_rng(random_state)
+    written = [position for position, label in enumerate(X.columns) if label in text]
     numeric = [position for position, kind in enumerate(X.dtypes) if kind.kind in "iuf"]
-    others = [position for position in range(X.shape[1]) if position not in set(numeric)]
+    others = [position for position in range(X.shape[1]) if position not in {*numeric, *written}]
     numbers = X.iloc[:, numeric].to_numpy(dtype=np.float64)
-    if len(X) < 2:
+    if len(X) < 2 and not written:
         return X.iloc[rows].reset_index(drop=True), rows
-    nearest = _nearest(numbers, X.iloc[:, others])
+    alone = len(X) < 2 or not (numeric or others)
+    nearest = [] if alone else _nearest(numbers, X.iloc[:, others])
     made, sources = [], []
     for _ in range(copies):
         own, source = numbers.copy(), np.tile(np.arange(len(X), dtype=np.intp)[:, None], (1, len(others)))
@@ -60,11 +73,13 @@ def munge(
     drawn, source = np.vstack(made), np.vstack(sources)
     columns: dict[Any, Any] = {}
     for position, label in enumerate(X.columns):
-        if position in numeric:
+        if position in written:
+            columns[label] = pieces(X.iloc[rows, position].tolist(), generator)
+        elif position in numeric:
             columns[label] = drawn[:, numeric.index(position)]
         else:
             columns[label] = X.iloc[:, position].iloc[source[:, others.index(position)]].reset_index(drop=True)
-    return pd.DataFrame(columns), rows
+    return pd.DataFrame(columns).astype({X.columns[position]: X.dtypes.iloc[position] for position in written}), rows
 
 
 def exchange_numbers(

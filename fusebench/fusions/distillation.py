@@ -58,7 +58,7 @@ class Distillation(Fusion):
     hard_weight : float, default=0
         Weight of the true labels, from 0 (only the teacher counts) to 1 (plain training).
     augmentation : int, default=0
-        Made-up rows per training row, labelled by the teacher (MUNGE).
+        Made-up rows per training row, labelled by the teacher: MUNGE, and pieces of texts [3]_. A tree wants 20 to 40.
     munge_probability : float, default=0.5
         Share of the cells of made-up rows that come from a neighbour.
     munge_variance : float, default=1
@@ -87,6 +87,7 @@ class Distillation(Fusion):
     ----------
     .. [1] G. Hinton, O. Vinyals, J. Dean, Distilling the knowledge in a neural network, arXiv:1503.02531, 2015.
     .. [2] C. Bucila, R. Caruana, A. Niculescu-Mizil, Model compression, KDD 2006.
+    .. [3] R. Tang et al., Distilling task-specific knowledge from BERT into simple neural networks, arXiv:1903.12136.
     """
 
     needs_features: ClassVar[bool] = True
@@ -196,6 +197,7 @@ class Distillation(Fusion):
             probability=self.munge_probability,
             variance=self.munge_variance,
             random_state=context.random_state,
+            text=context.text,
         )
         told = context.ask_members(context, rows.y, made)[:, 0]
         hard = told.argmax(axis=1) if context.is_classification else told

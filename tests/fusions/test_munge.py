@@ -64,3 +64,28 @@ def test_a_row_alone_and_duplicates(frame):
     same = pd.concat([frame.iloc[:1]] * 5, ignore_index=True)
     made, _ = munge(same, 1, probability=0.5, variance=1.0, random_state=0)
     pd.testing.assert_frame_equal(made, same, check_dtype=False)
+
+
+def test_texts_lose_words_or_all_but_a_phrase(frame):
+    texts = [f"w{row} is a film of {row} words that one may or may not like" for row in range(40)]
+    mixed = frame.assign(review=texts)
+    made, origin = munge(mixed, 50, probability=0.5, variance=4.0, random_state=0, text=("review",))
+    there = np.array([len(one.split()) for one in made["review"]])
+    words = len(texts[0].split())
+    phrases = there <= 5
+    assert phrases.mean() == pytest.approx(0.25, abs=0.03)
+    assert set(there[phrases]) == {1, 2, 3, 4, 5}
+    assert there[~phrases].mean() == pytest.approx(0.9 * words, rel=0.02)
+    phrase_of = zip(made["review"][phrases], origin[phrases], strict=True)
+    assert all(f" {one} " in f" {texts[row]} " for one, row in phrase_of)
+    # The other columns are those that come without the text.
+    plain, _ = munge(frame, 50, probability=0.5, variance=4.0, random_state=0)
+    pd.testing.assert_frame_equal(made.drop(columns="review"), plain)
+
+
+def test_text_alone_and_empty_text():
+    only = pd.DataFrame({"review": ["", "one"]})
+    made, origin = munge(only, 3, probability=0.5, variance=1.0, random_state=0, text=("review",))
+    assert list(origin) == [0, 1] * 3
+    assert list(made["review"]) == ["", "one"] * 3
+    assert made["review"].dtype == only["review"].dtype
