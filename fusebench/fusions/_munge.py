@@ -60,7 +60,7 @@ def munge(
     if len(X) < 2 and not written:
         return X.iloc[rows].reset_index(drop=True), rows
     alone = len(X) < 2 or not (numeric or others)
-    nearest = [] if alone else _nearest(numbers, X.iloc[:, others])
+    nearest = np.empty(0, np.intp) if alone else _nearest(numbers, X.iloc[:, others])
     made, sources = [], []
     for _ in range(copies):
         own, source = numbers.copy(), np.tile(np.arange(len(X), dtype=np.intp)[:, None], (1, len(others)))
