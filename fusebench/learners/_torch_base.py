@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Sequence
 from numbers import Integral, Real
 from types import ModuleType
@@ -170,6 +171,10 @@ class BaseTorchMLP(BaseNetwork):
         if "network_" in state and (described := torch_net().described(state["network_"])) is not None:
             state["network_"] = described
         return state
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        """Copy and pickle the network as it is: between processes, and for the bytes that a model takes."""
+        return copyreg.__newobj__, (type(self),), dict(super().__getstate__())  # type: ignore[attr-defined]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Build the network again from what `__getstate__` gave."""
