@@ -16,7 +16,8 @@ from fusebench.engine.blueprint import ORACLE, Blueprint, PredictionProblem
 from fusebench.engine.execute._run import Progress
 from fusebench.engine.fusing import Predictions
 from fusebench.engine.splits import Part
-from fusebench.engine.tasks import DataFolders, FitItem, ProblemData
+from fusebench.engine.tasks.data import DataFolders, ProblemData
+from fusebench.engine.tasks.items import FitItem
 from fusebench.errors import FitError, FitsFailedError, ModelError, StorageError, UsageError
 from fusebench.estimators import saved
 from fusebench.spec.model import LearnerSpec

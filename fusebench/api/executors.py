@@ -13,7 +13,7 @@ from fusebench.engine.execute._run import Outcomes, Progress
 from fusebench.engine.execute.local import LocalExecutor
 from fusebench.engine.plan import Plan, Task
 from fusebench.engine.store import Store
-from fusebench.engine.tasks import Workbench
+from fusebench.engine.tasks.workbench import Workbench
 from fusebench.errors import UsageError
 from fusebench.spec.model import Spec
 

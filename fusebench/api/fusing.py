@@ -10,7 +10,7 @@ from fusebench import io, report
 from fusebench.api.loading import LoadedSpec
 from fusebench.api.planning import PreparedRun
 from fusebench.engine import check
-from fusebench.engine.tasks import DataFolders, ProblemData
+from fusebench.engine.tasks.data import DataFolders, ProblemData
 from fusebench.errors import UsageError
 
 if TYPE_CHECKING:

@@ -18,7 +18,9 @@ from fusebench.engine import plan as planning
 from fusebench.engine.collect import collect as collect_results
 from fusebench.engine.energy import Energy
 from fusebench.engine.execute._run import Outcomes, Progress
-from fusebench.engine.tasks import DataFolders, FitItem, Item, Workbench
+from fusebench.engine.tasks.data import DataFolders
+from fusebench.engine.tasks.items import FitItem, Item
+from fusebench.engine.tasks.workbench import Workbench
 from fusebench.errors import UndecidableError
 from fusebench.results import Results
 

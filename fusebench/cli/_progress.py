@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fusebench.engine.blueprint import Blueprint
     from fusebench.engine.execute._run import Progress
     from fusebench.engine.plan import Task
-    from fusebench.engine.tasks import Item
+    from fusebench.engine.tasks.items import Item
 
 
 def progress_for(blueprint: Blueprint, *, quiet: bool) -> Progress:
@@ -47,7 +47,7 @@ class PlainProgress:
 
     def advance(self, task: Task, failed: Any, seconds_left: float) -> None:
         """Say so when a dataset's last model is scored."""
-        from fusebench.engine.tasks import FitItem, ScoreItem
+        from fusebench.engine.tasks.items import FitItem, ScoreItem
 
         if task.item is None:
             return
@@ -106,7 +106,7 @@ class LiveProgress:
 
     def running(self, items: Sequence[Item]) -> None:
         """Show what the workers are at."""
-        from fusebench.engine.tasks import ExplainItem, FitItem, FuseItem
+        from fusebench.engine.tasks.items import ExplainItem, FitItem, FuseItem
 
         at = []
         for item in items:

@@ -12,7 +12,7 @@ from fusebench.engine.environment import environment
 from fusebench.engine.plan import Plan
 from fusebench.engine.schedule import Failed
 from fusebench.engine.store import Entry, Store
-from fusebench.engine.tasks import MEASURED_SPLIT, EncodeItem, ExplainItem, FitItem, FuseItem, ScoreItem
+from fusebench.engine.tasks.items import MEASURED_SPLIT, EncodeItem, ExplainItem, FitItem, FuseItem, ScoreItem
 from fusebench.results import Cost, DatasetFacts, Failure, Kind, ModelFacts, Results, Score
 from fusebench.spec.model import Spec
 

@@ -24,7 +24,8 @@ from fusebench.engine.fusing import Predictions, Tensor, fuse_context, make_fusi
 from fusebench.engine.keys import digest
 from fusebench.engine.plan import Plan, Task
 from fusebench.engine.store import Entry
-from fusebench.engine.tasks import ExplainItem, Workbench
+from fusebench.engine.tasks.items import ExplainItem
+from fusebench.engine.tasks.workbench import Workbench
 from fusebench.errors import FitError
 from fusebench.spec.model import FusionSpec
 

@@ -11,7 +11,7 @@ import numpy as np
 from fusebench.engine.explain import N_BINS
 from fusebench.engine.plan import Plan
 from fusebench.engine.store import Entry, Store
-from fusebench.engine.tasks import ExplainItem, Item
+from fusebench.engine.tasks.items import ExplainItem, Item
 from fusebench.results import Contribution
 
 

@@ -15,7 +15,7 @@ from fusebench import datasets, learners
 from fusebench.engine.blueprint import Blueprint, PredictionProblem
 from fusebench.engine.keys import digest
 from fusebench.engine.store import Entry, Store
-from fusebench.engine.tasks import DataFolders, ProblemData
+from fusebench.engine.tasks.data import DataFolders, ProblemData
 from fusebench.errors import DataError
 from fusebench.spec.model import LearnerSpec
 

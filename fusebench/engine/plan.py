@@ -11,7 +11,7 @@ from fusebench import learners
 from fusebench.engine.blueprint import Blueprint, PredictionProblem
 from fusebench.engine.keys import digest
 from fusebench.engine.splits import Part
-from fusebench.engine.tasks import FitItem, FuseItem, Item, ScoreItem, Stage
+from fusebench.engine.tasks.items import FitItem, FuseItem, Item, ScoreItem, Stage
 from fusebench.spec.model import LearnerSpec
 
 FUSE_SECONDS, TRAIN_SECONDS, SCORE_SECONDS = 0.004, 0.5, 0.008  # first guesses; recorded costs replace them

@@ -18,7 +18,7 @@ from fusebench.engine.given import Joiner
 from fusebench.engine.keys import digest
 from fusebench.engine.splits import Scheme
 from fusebench.engine.store import Entry, Store
-from fusebench.engine.tasks import DataFolders, ProblemData, folds_key
+from fusebench.engine.tasks.data import DataFolders, ProblemData, folds_key
 from fusebench.errors import DataError, UsageError
 from fusebench.results import DatasetFacts
 from fusebench.spec.model import DatasetSpec, Spec

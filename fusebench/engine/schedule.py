@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from fusebench.engine.blueprint import Blueprint
 from fusebench.engine.plan import Plan, Task, member_needs
-from fusebench.engine.tasks import EncodeItem, ExplainItem, FitItem, FuseItem, Item, ScoreItem
+from fusebench.engine.tasks.items import EncodeItem, ExplainItem, FitItem, FuseItem, Item, ScoreItem
 
 BATCH_SECONDS = 0.03  # small tasks travel together until they are worth a round trip
 BATCH_ITEMS = 64

@@ -12,7 +12,7 @@ from fusebench.api import SilentProgress
 if TYPE_CHECKING:
     from fusebench.engine.execute._run import Progress
     from fusebench.engine.plan import Task
-    from fusebench.engine.tasks import Item
+    from fusebench.engine.tasks.items import Item
 
 EVERY = 0.25  # seconds between two updates
 

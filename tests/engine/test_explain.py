@@ -104,7 +104,8 @@ def test_contributions_sum_to_the_held_out_gain(told, dataset, fusion, metric):
     results, planned, _, _ = told
     scores = [row.score for row in results.scores if (row.dataset, row.model, row.metric) == (dataset, fusion, metric)]
     problem = next(one for one in planned.plan.blueprint.problems if one.dataset == dataset)
-    from fusebench.engine.tasks import DataFolders, Workbench
+    from fusebench.engine.tasks.data import DataFolders
+    from fusebench.engine.tasks.workbench import Workbench
 
     bench = Workbench(planned.plan.blueprint, planned.store, DataFolders(planned.store.root))
     data, empty = bench.data(problem), []
@@ -126,7 +127,8 @@ def test_contributions_sum_to_the_held_out_gain(told, dataset, fusion, metric):
 def test_a_fusion_of_stored_predictions_equals_brute_force(told):
     """Two classes of checks in one: coalitions are cut rightly, and weights go with their members."""
     results, planned, _, _ = told
-    from fusebench.engine.tasks import DataFolders, Workbench
+    from fusebench.engine.tasks.data import DataFolders
+    from fusebench.engine.tasks.workbench import Workbench
 
     blueprint = planned.plan.blueprint
     bench = Workbench(blueprint, planned.store, DataFolders(planned.store.root))

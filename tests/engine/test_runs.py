@@ -74,7 +74,7 @@ def test_a_finished_run_answers_from_the_store_without_scikit_learn(fusebench, s
 
 def test_only_the_new_fusion_is_missing_from_the_plan(tmp_path):
     from fusebench import api
-    from fusebench.engine.tasks import FitItem, FuseItem, ScoreItem
+    from fusebench.engine.tasks.items import FitItem, FuseItem, ScoreItem
 
     data = {"name": "t", "datasets": ["iris"], "learners": ["nb", "knn"], "fusions": {"vote": "voting"}}
     place = api.settings(store=tmp_path / "store", n_jobs=1)

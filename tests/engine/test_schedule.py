@@ -7,7 +7,7 @@ import pytest
 from fusebench.engine.plan import Plan, Task
 from fusebench.engine.schedule import Failed, Schedule
 from fusebench.engine.splits import Part
-from fusebench.engine.tasks import FitItem, FuseItem, ScoreItem
+from fusebench.engine.tasks.items import FitItem, FuseItem, ScoreItem
 
 BROKEN = Failed("fit", "ValueError", "bad")
 

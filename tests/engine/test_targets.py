@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from fusebench.engine.execute._run import Outcomes
-from fusebench.engine.tasks import DataFolders, FitItem, Workbench
+from fusebench.engine.tasks.data import DataFolders
+from fusebench.engine.tasks.items import FitItem
+from fusebench.engine.tasks.workbench import Workbench
 from fusebench.errors import DataError, SpecError
 
 N = 90

@@ -5,7 +5,10 @@ import pytest
 
 from fusebench import api, learners
 from fusebench.engine.fusing import fuse_context
-from fusebench.engine.tasks import DataFolders, FitItem, Workbench
+from fusebench.engine.tasks.data import DataFolders
+from fusebench.engine.tasks.fuse import asking
+from fusebench.engine.tasks.items import FitItem
+from fusebench.engine.tasks.workbench import Workbench
 from fusebench.errors import SpecError
 
 LEARNERS = {"nb": "nb", "dt": {"type": "dt", "max_depth": 2}, "knn": "knn"}
@@ -110,7 +113,7 @@ def test_members_asked_for_new_rows_answer_as_scikit_learn_would(tmp_path):
     rows = workbench.data(problem)
     train = rows.splits.outer[0, 0].train
     some = train[10:]  # as after some inner fold was taken away
-    ask = workbench._asking(problem, ("vote",), (0, 0))
+    ask = asking(workbench, problem, ("vote",), (0, 0))
     context = fuse_context(planned.plan.blueprint, problem, rows, ("vote",), some, np.zeros((len(some), 1)), None)
     new = rows.X.iloc[:7] + 0.01
     P = ask(context, rows.y[some], new)

@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from fusebench import api
 from fusebench.engine.fusing import Predictions
-from fusebench.engine.tasks import DataFolders, ProblemData
+from fusebench.engine.tasks.data import DataFolders, ProblemData
 from fusebench.errors import UsageError
 from fusebench.estimators import FusedClassifier, FusedRegressor
 

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from fusebench import api, encoders, learners
-from fusebench.engine import fusing, tasks
-from fusebench.engine.tasks import Workbench
+from fusebench.engine import fusing
+from fusebench.engine.splits import Splits
+from fusebench.engine.tasks import fit as fit_items
+from fusebench.engine.tasks import fuse as fuse_items
 from fusebench.errors import UsageError
 from fusebench.fusions.base import REGISTRY as FUSIONS
 from fusebench.fusions.base import load_fusion
@@ -77,10 +79,10 @@ class Seen:
 
         monkeypatch.setattr(learners, "fit", fit)
         monkeypatch.setattr(encoders, "make", make)
-        for module in (fusing, tasks):
+        for module in (fusing, fuse_items):
             monkeypatch.setattr(module, "make_fusion", make_fusion)
-        for name in ("_fit", "_fuse"):
-            monkeypatch.setattr(Workbench, name, self._checked(getattr(Workbench, name)))
+        monkeypatch.setattr(fit_items, "fit", self._checked(fit_items.fit))
+        monkeypatch.setattr(fuse_items, "fuse", self._checked(fuse_items.fuse))
 
     def _checked(self, run):
         def checked(bench, item):
@@ -162,9 +164,9 @@ def test_a_leak_would_be_noticed(tmp_path, monkeypatch):
     n = 60
     noise(n).assign(y=hashed(n, "y")).to_csv(tmp_path / "d.csv", index=False)
     seen = Seen(monkeypatch, pd.read_csv(tmp_path / "d.csv").y)
-    everything = tasks.Splits.training_rows
+    everything = Splits.training_rows
     monkeypatch.setattr(
-        tasks.Splits, "training_rows", lambda self, part: np.arange(n) if part.repeat == 0 else everything(self, part)
+        Splits, "training_rows", lambda self, part: np.arange(n) if part.repeat == 0 else everything(self, part)
     )
     data = {
         "datasets": [{"name": "d", "path": "d.csv", "target": "y"}],

@@ -17,7 +17,8 @@ from fusebench.engine.execute._writer import Writer
 from fusebench.engine.plan import Plan, Task
 from fusebench.engine.schedule import Failed, Schedule
 from fusebench.engine.store import Entry, Store
-from fusebench.engine.tasks import EncodeItem, FitItem, FuseItem, Item, Workbench
+from fusebench.engine.tasks.items import EncodeItem, FitItem, FuseItem, Item
+from fusebench.engine.tasks.workbench import Workbench
 from fusebench.errors import Interrupted, StorageError
 
 SHOW_SECONDS = 0.1

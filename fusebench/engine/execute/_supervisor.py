@@ -25,7 +25,8 @@ from typing import Any
 
 from fusebench.engine.execute import _strays, _worker
 from fusebench.engine.execute._worker import Outcome, Raised, Ready
-from fusebench.engine.tasks import Item, Workbench
+from fusebench.engine.tasks.items import Item
+from fusebench.engine.tasks.workbench import Workbench
 from fusebench.errors import FusebenchError
 
 POLL_SECONDS = 0.05

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fusebench.engine.tasks import InputsLostError, Workbench
+from fusebench.engine.tasks.workbench import InputsLostError, Workbench
 from fusebench.errors import FitError, Interrupted, StorageError
 
 PR_SET_PDEATHSIG = 1

@@ -20,7 +20,8 @@ from fusebench.engine.execute._worker import Done, Lost, Outcome, Raised, attemp
 from fusebench.engine.plan import Plan, Task
 from fusebench.engine.schedule import Schedule
 from fusebench.engine.store import Entry, Store
-from fusebench.engine.tasks import EncodeItem, ExplainItem, FitItem, FuseItem, Item, ScoreItem, Workbench
+from fusebench.engine.tasks.items import EncodeItem, ExplainItem, FitItem, FuseItem, Item, ScoreItem
+from fusebench.engine.tasks.workbench import Workbench
 from fusebench.errors import Interrupted, MissingExtraError, UsageError
 
 BATCHES_AHEAD = 2  # per worker thread, so that none waits for a round trip

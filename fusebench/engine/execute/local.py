@@ -20,7 +20,8 @@ from fusebench.engine.execute._worker import attempt
 from fusebench.engine.plan import Plan, Task
 from fusebench.engine.schedule import Schedule
 from fusebench.engine.store import Store
-from fusebench.engine.tasks import FitItem, FuseItem, Item, Workbench
+from fusebench.engine.tasks.items import FitItem, FuseItem, Item
+from fusebench.engine.tasks.workbench import Workbench
 from fusebench.errors import Interrupted
 from fusebench.spec.model import LearnerSpec
 
@@ -144,7 +145,7 @@ def warm_up(specs: Iterable[LearnerSpec]) -> None:
 def worker_modules(specs: Iterable[LearnerSpec]) -> list[str]:
     """Return the modules that workers of these learners need, for the fork server to import once."""
     own = [module for spec in specs for module in learners.modules(spec)]
-    return ["fusebench.engine.tasks", "sklearn.metrics", "sklearn.model_selection", *dict.fromkeys(own)]
+    return ["fusebench.engine.tasks.workbench", "sklearn.metrics", "sklearn.model_selection", *dict.fromkeys(own)]
 
 
 def _fits_models(plan: Plan, item: FuseItem) -> bool:
