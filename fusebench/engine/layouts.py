@@ -7,6 +7,7 @@ layouts: of the keys that must be there, or of ``str`` where any key may be.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from types import UnionType
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 NUMBER = int | float
+FOLDS = re.compile(r"\d+(-\d+)?")  # of a repeat, or of an outer split
 MEASURED = {"cpu": NUMBER, "wall": NUMBER, "predict": NUMBER, "bytes": NUMBER | None, "peak_memory": NUMBER | None}
 WHERE_PRESENT = {"latency": {str: NUMBER}, "explain": dict}
 TARGET = {"name": str, "target_type": str, "classes": [str], "n_samples": int}
@@ -66,7 +68,7 @@ def is_entry(kind: str, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[An
     match kind:
         case "fit" | "fuse" if not _are_predictions(arrays):
             return False
-        case "folds" if not all(name.isdecimal() and array.ndim == 1 for name, array in arrays.items()):
+        case "folds" if not all(FOLDS.fullmatch(name) and array.ndim == 1 for name, array in arrays.items()):
             return False
         case "given" if "values" not in meta and "values" not in arrays:
             return False

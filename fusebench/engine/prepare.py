@@ -198,7 +198,7 @@ def _facts(problem: PredictionProblem, known: Mapping[str, Any], spec: Spec, sto
     if entry is None or {(row[0], row[1]) for row in entry.meta["folds"]} != set(problem.scheme.outer):
         data = ProblemData(problem, data_folder(store, problem.data_key))
         facts = _fold_facts(problem, data, spec)
-        entry = Entry("folds", facts, {str(r): folds for r, folds in data.dataset_splits.partitions().items()})
+        entry = Entry("folds", facts, data.dataset_splits.partitions())
         store.put(key, entry)
     folds = {(r, i): (hashed, train, test) for r, i, hashed, train, test in entry.meta["folds"]}
     return DatasetFacts(

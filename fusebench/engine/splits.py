@@ -130,8 +130,8 @@ class Splits:
         Whether classes are predicted.
     groups, folds : ndarray of shape (n_samples,), optional
         The dataset's groups and predefined folds.
-    test_folds : mapping of int to ndarray of shape (n_samples,), optional
-        By repeat, the outer fold that tests each row, where that is known already; see `partitions`.
+    known : mapping of str to ndarray, optional
+        What `partitions` of the same splits returned: no splitter is needed for those.
     """
 
     scheme: Scheme
@@ -139,7 +139,7 @@ class Splits:
     stratify: bool
     groups: NDArray[Any] | None = None
     folds: NDArray[Any] | None = None
-    test_folds: Mapping[int, NDArray[Any]] = field(default_factory=dict)
+    known: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @cached_property
     def outer(self) -> Mapping[tuple[int, int], OuterSplit]:
@@ -150,27 +150,37 @@ class Splits:
             for i, (train, test) in enumerate(self._repeat(r))
         }
 
-    def partitions(self) -> dict[int, NDArray[np.int16]]:
-        """Return, by repeat, the outer fold that tests each row, where that says all: later runs need no splitter.
+    def partitions(self) -> dict[str, NDArray[np.int16]]:
+        """Return the fold that holds each row, where that says all: later runs need no splitter.
 
-        Left out are repeats in which a row is tested never or twice, or whose rows are not in ascending order.
+        Returns
+        -------
+        dict of str to ndarray
+            ``"r"`` for the outer folds of a repeat, shape (n_samples,); ``"r-i"`` for the own inner folds of an outer
+            split, shape (n_train,). Left out are folds in which a row is held never or twice, or whose rows are not in
+            ascending order.
         """
-        found = {}
-        for r in range(self.scheme.n_repeats):
-            fold_of = np.full(len(self.y), -1, dtype=np.int16)
-            for i in range(self.scheme.n_folds):
-                fold_of[self.outer[r, i].test] = i
-            again = enumerate(_partition(fold_of, self.scheme.n_folds))
-            if all(
-                np.array_equal(train, self.outer[r, i].train) and np.array_equal(test, self.outer[r, i].test)
-                for i, (train, test) in again
-            ):
-                found[r] = fold_of
-        return found
+        found = {str(r): self.folds_by_row(r) for r in range(self.scheme.n_repeats)}
+        if not self.scheme.paired:
+            found |= {f"{r}-{i}": self.folds_by_row(r, i) for r, i in self.scheme.outer}
+        return {name: fold_of for name, fold_of in found.items() if fold_of is not None}
+
+    def folds_by_row(self, repeat: int, fold: int | None = None) -> NDArray[np.int16] | None:
+        """Return the outer fold of each row, or its inner fold in an outer split; None where that does not say all."""
+        rows: Rows = np.arange(len(self.y)) if fold is None else self.outer[repeat, fold].train
+        pairs: list[tuple[Rows, Rows]] = (
+            [self.outer[repeat, i] for i in range(self.scheme.n_folds)] if fold is None else self.inner(repeat, fold)
+        )
+        place = np.full(len(self.y), -1, dtype=np.int16)
+        for number, (_, held) in enumerate(pairs):
+            place[held] = number
+        again = zip(_partition(place[rows], len(pairs)), pairs, strict=True)
+        same = all(np.array_equal(rows[one], other) for pair in again for one, other in zip(*pair, strict=True))
+        return place[rows] if same else None
 
     def _repeat(self, repeat: int) -> list[tuple[Rows, Rows]]:
-        if repeat in self.test_folds:
-            return _partition(self.test_folds[repeat], self.scheme.n_folds)
+        if (fold_of := self.known.get(str(repeat))) is not None:
+            return _partition(fold_of, self.scheme.n_folds)
         from sklearn import model_selection as ms
 
         cv, seed = self.scheme.cv, self.scheme.random_state + repeat
@@ -220,7 +230,9 @@ class Splits:
             held_out = [self.outer[repeat, j].test for j in self.scheme.inner_folds(fold)]
             return [(np.setdiff1d(train, rows, assume_unique=True), rows) for rows in held_out]
         train = self.outer[repeat, fold].train
-        return [(train[fitted], train[held]) for fitted, held in self._own_inner(train)]
+        fold_of = self.known.get(f"{repeat}-{fold}")
+        pairs = self._own_inner(train) if fold_of is None else _partition(fold_of, self.scheme.inner)
+        return [(train[fitted], train[held]) for fitted, held in pairs]
 
     def _own_inner(self, train: Rows) -> list[tuple[Rows, Rows]]:
         from sklearn import model_selection as ms

@@ -174,11 +174,27 @@ def test_remembered_folds_are_the_folds(y, cv):
     groups, folds = np.arange(N) // 3, np.array([7, 3, 5])[np.arange(N) % 3]
     made = splits_of(y, n_predefined=3, groups=groups, folds=folds, **cv)
     remembered = made.partitions()
-    assert sorted(remembered) == list(range(cv.get("n_repeats", 1)))
+    assert {name for name in remembered if "-" not in name} == {str(r) for r in range(cv.get("n_repeats", 1))}
     again = Splits(made.scheme, y, True, groups, folds, remembered)
     assert as_lists(again.outer.values()) == as_lists(made.outer.values())
 
 
+@pytest.mark.parametrize(
+    "cv",
+    [
+        {"n_splits": 3, "n_repeats": 2, "inner": 4},
+        {"type": "group", "n_splits": 4, "inner": 3},
+        {"type": "holdout", "test_size": 0.3, "inner": 3},
+    ],
+)
+def test_remembered_inner_folds_are_the_folds(y, cv, monkeypatch):
+    made = splits_of(y, groups=np.arange(N) // 3, **cv)
+    expected = {split: as_lists(made.inner(*split)) for split in made.scheme.outer}
+    again = Splits(made.scheme, y, True, made.groups, None, made.partitions())
+    monkeypatch.setattr(Splits, "_own_inner", None)  # no splitter is asked
+    assert {split: as_lists(again.inner(*split)) for split in again.scheme.outer} == expected
+
+
 @pytest.mark.parametrize("cv", [{"type": "holdout"}, {"type": "time_series", "n_splits": 4}])
 def test_what_is_no_partition_is_split_anew(y, cv):
-    assert splits_of(y, **cv).partitions() == {}
+    assert "0" not in splits_of(y, **cv).partitions()

@@ -15,19 +15,13 @@ from fusebench import datasets
 from fusebench.engine.blueprint import PredictionProblem
 from fusebench.engine.keys import digest
 from fusebench.engine.splits import KeptSplits, Rows, Splits
-from fusebench.engine.store import Entry
 
-FOLDS_LAYOUT = 3  # of what is remembered of a problem's folds; a new number splits it again
+FOLDS_LAYOUT = 4  # of what is remembered of a problem's folds; a new number splits it again
 
 
 def folds_key(problem: PredictionProblem) -> str:
     """Return the key of what is remembered of a problem's folds."""
     return digest("folds", FOLDS_LAYOUT, problem.digest)
-
-
-def test_folds(entry: Entry) -> dict[int, NDArray[Any]]:
-    """Return the test fold of each row, by repeat, from what is remembered of a problem's folds."""
-    return {int(name): array for name, array in entry.arrays.items()}
 
 
 @dataclass(frozen=True)
@@ -47,7 +41,7 @@ class ProblemData:
 
     problem: PredictionProblem
     folder: Path
-    test_folds: Mapping[int, NDArray[Any]] = field(default_factory=dict)
+    known_folds: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @cached_property
     def _dataset(self) -> Any:
@@ -151,5 +145,5 @@ class ProblemData:
             first.target_type != "continuous",
             self._dataset.groups,
             self._dataset.folds,
-            self.test_folds,
+            self.known_folds,
         )

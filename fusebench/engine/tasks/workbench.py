@@ -15,7 +15,7 @@ from fusebench.engine.fusing import Predictions, Tensor
 from fusebench.engine.splits import Part
 from fusebench.engine.store import Entry
 from fusebench.engine.tasks import fit, fuse, score
-from fusebench.engine.tasks.data import ProblemData, folds_key, test_folds
+from fusebench.engine.tasks.data import ProblemData, folds_key
 from fusebench.engine.tasks.encoded import Encoded
 from fusebench.engine.tasks.items import EncodeItem, ExplainItem, FitItem, FuseItem, Item, ScoreItem
 
@@ -117,7 +117,7 @@ class Workbench:
 
         def opened() -> ProblemData:
             entry = self.reader.get(folds_key(problem), "folds")
-            return ProblemData(problem, self.data_folder(problem.data_key), {} if entry is None else test_folds(entry))
+            return ProblemData(problem, self.data_folder(problem.data_key), {} if entry is None else entry.arrays)
 
         return self._data.get_or_make(problem.digest, opened)
 
