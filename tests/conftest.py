@@ -1,6 +1,7 @@
 """What several test folders share."""
 
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -33,6 +34,20 @@ def fusebench(tmp_path, forge):
         return subprocess.CompletedProcess(["fusebench", *argv], done["code"], done["stdout"], done["stderr"])
 
     return run
+
+
+@pytest.fixture
+def heeded():
+    """Let processes of this test heed a signal that whoever started the tests ignores, as ``nohup`` does."""
+    before = {}
+
+    def heed(number):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            before[number] = signal.signal(number, signal.SIG_DFL)
+
+    yield heed
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -130,13 +130,13 @@ def test_no_checksum_of_the_users_own(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_command_line_end_to_end(web, fusebench, tmp_path):
+def test_the_command_line_end_to_end(web, cold_fusebench):
     web.openml(31, "credit-g")
     arguments = ("compare", "--datasets", "openml:31", "--learners", "nb", "--dry-run")
-    assert fusebench(*arguments).returncode == 0
+    assert cold_fusebench(*arguments).returncode == 0
     web.stop()
-    assert fusebench(*arguments, "--store", "another").returncode == 0
-    offline = fusebench("compare", "--datasets", "openml:40", "--learners", "nb")
+    assert cold_fusebench(*arguments, "--store", "another").returncode == 0
+    offline = cold_fusebench("compare", "--datasets", "openml:40", "--learners", "nb")
     assert offline.returncode == 2
     assert "stored in" in offline.stderr
     assert "openml:31 (credit-g)" in offline.stderr

@@ -52,7 +52,8 @@ def left_behind(tmp_path):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
-def test_a_signal_stops_the_run_with_the_partial_table(tmp_path, number, code):
+def test_a_signal_stops_the_run_with_the_partial_table(tmp_path, number, code, heeded):
+    heeded(number)
     process = start(tmp_path)
     process.send_signal(number)
     out, err = process.communicate(timeout=20)

@@ -73,7 +73,8 @@ def test_a_long_name_of_the_temporary_folder(folder):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
-def test_a_polite_kill_before_the_first_fit_is_told(folder, number):
+def test_a_polite_kill_before_the_first_fit_is_told(folder, number, heeded):
+    heeded(number)
     script = (
         "import fusebench.cli as cli, os, time\n"
         "def wait():\n    print('ready', flush=True)\n    time.sleep(60)\n"
