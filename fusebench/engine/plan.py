@@ -14,7 +14,7 @@ from fusebench.engine.splits import Part
 from fusebench.engine.tasks.items import FitItem, FuseItem, Item, ScoreItem, Stage
 from fusebench.spec.model import LearnerSpec
 
-FUSE_SECONDS, TRAIN_SECONDS, SCORE_SECONDS = 0.004, 0.5, 0.008  # first guesses; recorded costs replace them
+FUSE_SECONDS, TRAIN_SECONDS, SCORE_SECONDS = 0.002, 0.5, 0.002  # first guesses; recorded costs replace them
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,8 @@ class CostModel:
     Parameters
     ----------
     recorded : mapping of str to float
-        Seconds by cost key; and by pace key, how many times the formula a learner took on the last other datasets.
+        Seconds by cost key; and by pace key, how many times the formula a learner took on the last other datasets: its
+        fixed part, and the part that grows with the data.
     """
 
     recorded: Mapping[str, float] = field(default_factory=dict)
@@ -114,7 +115,9 @@ class CostModel:
         key = f"fit {blueprint.model_digest(learner, problem)[:16]} {problem.fingerprint[:16]} {problem.target}"
         if key in self.recorded:
             return key, self.recorded[key]
-        return key, _formula(blueprint, problem, learner) * self.recorded.get(_pace_key(blueprint, learner), 1.0)
+        fixed, growing = _formula(blueprint, problem, learner)
+        pace, growth = (self.recorded.get(one, 1.0) for one in _pace_keys(blueprint, learner))
+        return key, fixed * pace + growing * growth
 
     def fuse(self, blueprint: Blueprint, problem: PredictionProblem, fusion: str, stage: str) -> tuple[str, float]:
         """Return the cost key and the expected seconds of one fusion on one split."""
@@ -126,22 +129,31 @@ class CostModel:
 
 
 def paces(plan: Plan, costs: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
-    """Return how many times the formula each learner took, by pace key, from a run's seconds by cost key."""
+    """Return how many times the formula each learner took, by pace key, from a run's seconds by cost key.
+
+    Of a dataset on which a share s of the formula grows with the data, a factor f says f^s of that part: what is slow
+    for a hundred rows may be the fixed part alone.
+    """
     found: dict[str, list[float]] = {}
     model = CostModel()
     for problem in plan.blueprint.problems:
         for learner in plan.blueprint.learners:
             key, formula = model.fit(plan.blueprint, problem, learner)
             if seconds := costs.get(key):
-                found.setdefault(_pace_key(plan.blueprint, learner), []).append(sum(seconds) / len(seconds) / formula)
+                pace = sum(seconds) / len(seconds) / formula
+                growth = pace ** (_formula(plan.blueprint, problem, learner)[1] / formula)
+                for name, factor in zip(_pace_keys(plan.blueprint, learner), (pace, growth), strict=True):
+                    found.setdefault(name, []).append(factor)
     return found
 
 
-def _formula(blueprint: Blueprint, problem: PredictionProblem, learner: str) -> float:
-    train = problem.n_samples * (1 - 1 / max(problem.scheme.n_folds, 2))
-    return learners.expected_seconds(
-        blueprint.learners[learner], int(train), problem.n_features, problem.target_type, problem.n_classes
-    )
+def _formula(blueprint: Blueprint, problem: PredictionProblem, learner: str) -> tuple[float, float]:
+    """Return the expected seconds of one fit that any table takes, and those that grow with the table."""
+    spec, kind = blueprint.learners[learner], (problem.target_type, problem.n_classes)
+    train = int(problem.n_samples * (1 - 1 / max(problem.scheme.n_folds, 2)))
+    whole = learners.expected_seconds(spec, train, problem.n_features, *kind)
+    fixed = min(whole, learners.expected_seconds(spec, 2, 1, *kind))
+    return fixed, whole - fixed
 
 
 def _nested_seconds(blueprint: Blueprint, problem: PredictionProblem, fusion: str) -> float:
@@ -154,8 +166,9 @@ def _nested_seconds(blueprint: Blueprint, problem: PredictionProblem, fusion: st
     )
 
 
-def _pace_key(blueprint: Blueprint, learner: str) -> str:
-    return f"pace {digest('pace', blueprint.learners[learner].model_dump(mode='json'))[:16]}"
+def _pace_keys(blueprint: Blueprint, learner: str) -> tuple[str, str]:
+    name = digest("pace", blueprint.learners[learner].model_dump(mode="json"))[:16]
+    return f"pace {name}", f"growth {name}"
 
 
 def make_plan(blueprint: Blueprint, costs: CostModel | None = None) -> Plan:

@@ -216,7 +216,7 @@ class Family:
         Used to start long fits first and to estimate the time left; it never decides a result. `n_classes` is 0 for
         regression.
         """
-        return 1e-3 + 1e-7 * n_samples * n_features * max(n_classes, 1)
+        return 1.5e-3 + 2e-8 * n_samples * n_features * max(n_classes, 1)
 
 
 def import_class(path: str) -> type:

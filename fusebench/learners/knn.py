@@ -21,4 +21,4 @@ class KNN(Family):
 
     def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
         """Return a rough guess; nearly all of it is prediction."""
-        return 2e-3 + 2e-10 * n_samples**2 * n_features
+        return 1.5e-3 + 6e-11 * n_samples**2 * n_features

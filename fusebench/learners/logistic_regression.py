@@ -16,4 +16,4 @@ class LogisticRegression(Family):
 
     def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
         """Return a rough guess: some 100 passes over the data."""
-        return 3e-3 + 2e-7 * n_samples * n_features * max(n_classes - 1, 1)
+        return 3e-3 + 4e-8 * n_samples * n_features * max(n_classes - 1, 1)
