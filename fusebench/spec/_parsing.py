@@ -26,6 +26,7 @@ _POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
 Where = tuple["str | int", ...]
+MOST = 2**63  # seconds or bytes
 
 
 def duration(value: object) -> float:
@@ -38,7 +39,7 @@ def duration(value: object) -> float:
     """
     seconds = math.nan
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        seconds = float(value)
+        seconds = float(value) if abs(value) < MOST else math.inf
     elif isinstance(value, str) and value and (match := _DURATION.fullmatch(value.strip())):
         hours, minutes, rest = (float(part or 0) for part in match.groups())
         seconds = 3600 * hours + 60 * minutes + rest
@@ -57,15 +58,15 @@ def size(value: object) -> int:
     ValueError
         If it is neither, or not above 0.
     """
-    found = 0
+    found: float = 0
     if isinstance(value, int) and not isinstance(value, bool):
         found = value
     elif isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
         base = 1024 if match[3] else 1000
-        found = int(float(match[1]) * base ** _POWERS[match[2]])
-    if found <= 0:
+        found = float(match[1]) * base ** _POWERS[match[2]]
+    if not 1 <= found < MOST:
         raise ValueError(f"got {shown(value)}, expected a size above 0 such as 512MB or 4GB")
-    return found
+    return int(found)
 
 
 def shown(value: object) -> str:

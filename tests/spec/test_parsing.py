@@ -92,7 +92,9 @@ def test_durations(text, seconds):
     assert duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", [0, -1, "soon", "", True, None, float("nan"), float("inf"), "m", "-3s"])
+@pytest.mark.parametrize(
+    "text", [0, -1, "soon", "", True, None, float("nan"), float("inf"), "m", "-3s", 10**400, "9" * 400, "9" * 400 + "h"]
+)
 def test_wrong_durations(text):
     with pytest.raises(ValueError, match="expected a time above 0"):
         duration(text)
@@ -103,7 +105,7 @@ def test_sizes(text, n_bytes):
     assert size(text) == n_bytes
 
 
-@pytest.mark.parametrize("text", [0, "", "GB", "-1MB", True])
+@pytest.mark.parametrize("text", [0, "", "GB", "-1MB", True, 10**400, "9" * 400, "9" * 400 + "GB", "0.0001"])
 def test_wrong_sizes(text):
     with pytest.raises(ValueError, match="expected a size above 0"):
         size(text)
