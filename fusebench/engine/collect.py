@@ -99,7 +99,7 @@ def stored_score(plan: Plan, store: Store, key: str) -> Entry | None:
         and all(size.isdecimal() for size in told.get("latency", ()))
     ):
         return entry
-    store.set_aside(store.path(key))
+    store.reject(key)
     return None
 
 

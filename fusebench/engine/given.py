@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -20,6 +21,7 @@ from fusebench.errors import DataError
 from fusebench.spec.model import LearnerSpec
 
 TRUST = "predictions made elsewhere: that they did not see the answers they predict is for you to know"
+KEY = re.compile("[0-9a-f]{64}")
 OWN_FOLDS = "predictions made elsewhere, out of fold as their own fold column says; its folds are those of this run"
 
 
@@ -65,18 +67,26 @@ class Joiner:
         content = datasets.file_digest(path, name)
         key = digest("given", name, spec.params, content, problem.digest, problem.classes, learners.code_digest(spec))
         entry = self.store.get(key, "given")
-        if entry is not None and "values" in entry.meta and self.store.get(entry.meta["values"], "given") is not None:
+        if entry is not None and "values" in entry.meta and self._are_kept(entry.meta["values"]):
             return entry.meta
         data = ProblemData(problem, DataFolders(self.store.root)(problem.data_key))
         model = self._model(problem, name, spec)
         joined = self._table(path, name, spec).join(self._ids(data, name), problem.classes, model)
         _check_folds(joined.folds, data, name)
-        values = digest("given values", joined.values.shape, sha256(joined.values.tobytes()).hexdigest())
+        values = _values_key(joined.values)
         self.store.put(values, Entry("given", {}, {"values": joined.values}))
         own = joined.folds is not None
         found = {"values": values, "own folds": own, "notes": [*([OWN_FOLDS] if own else []), *joined.notes]}
         self.store.put(key, Entry("given", found))
         return found
+
+    def _are_kept(self, values: str) -> bool:
+        """Whether the values of a key are stored: they are called by what they hold, which cannot be made up."""
+        entry = self.store.get(values, "given") if KEY.fullmatch(values) else None
+        if entry is None or ("values" in entry.arrays and _values_key(entry.arrays["values"]) == values):
+            return entry is not None
+        self.store.reject(values)
+        return False
 
     def _path(self, problem: PredictionProblem, spec: LearnerSpec) -> Path:
         named = str(spec.params["path"]).replace("{dataset}", problem.dataset).replace("{target}", problem.target)
@@ -108,6 +118,11 @@ class Joiner:
                 "say `id: COLUMN` in the dataset's definition"
             )
         return [str(one) for one in data.ids]
+
+
+def _values_key(values: NDArray[Any]) -> str:
+    """Return the key of joined values: a digest of themselves."""
+    return digest("given values", values.shape, sha256(np.ascontiguousarray(values).tobytes()).hexdigest())
 
 
 def _check_folds(folds: NDArray[Any] | None, data: ProblemData, name: str) -> None:

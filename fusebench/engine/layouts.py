@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from types import UnionType
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 NUMBER = int | float
@@ -23,8 +24,8 @@ KINDS: Mapping[str, tuple[Any, ...]] = {
     "checked": ({},),
     "dataset": (
         {
-            "data_key": str, "fingerprint": str, "preprocessing": str, "n_features": int, "numeric": bool,
-            "has_groups": bool, "n_folds": int, "notes": [str], "targets": [TARGET],
+            "data_key": str, "fingerprint": str, "preprocessing": str, "n_rows": int, "n_features": int,
+            "numeric": bool, "has_groups": bool, "n_folds": int, "notes": [str], "targets": [TARGET],
         },
     ),
     "folds": ({"folds": [(int, int, str, int, int)], "notes": [str]},),
@@ -75,6 +76,19 @@ def is_entry(kind: str, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[An
     if not all(holds(meta[name], layout) for name, layout in WHERE_PRESENT.items() if name in meta):
         return False
     return kind not in KINDS or any(holds(meta, layout) for layout in KINDS[kind])
+
+
+def hold_predictions(arrays: Mapping[str, NDArray[Any]], q: int, n_rows: int, n_classes: int) -> bool:
+    """Whether arrays hold, under the number q, what a model may say of so many rows; no classes means values."""
+    labels, proba = arrays.get(f"labels{q}"), arrays.get(f"proba{q}")
+    if labels is None or labels.shape != (n_rows,):
+        return False
+    if not n_classes:
+        return proba is None and labels.dtype.kind in "iuf" and bool(np.isfinite(labels).all())
+    if proba is None or labels.dtype.kind not in "iu" or proba.dtype.kind != "f" or proba.shape != (n_rows, n_classes):
+        return False
+    own = labels.min(initial=0) >= -1 and labels.max(initial=0) < n_classes
+    return bool(own and np.isfinite(proba).all())
 
 
 def _are_predictions(arrays: Mapping[str, NDArray[Any]]) -> bool:

@@ -11,6 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fusebench import datasets, io
 from fusebench import spec as specs
 from fusebench.engine.blueprint import LARGE_DATA, Blueprint, PredictionProblem, TargetFacts
@@ -23,7 +25,7 @@ from fusebench.errors import DataError, UsageError
 from fusebench.results import DatasetFacts
 from fusebench.spec.model import DatasetSpec, Spec
 
-LAYOUT = 2  # of what is remembered of a dataset; a new number reads them all again
+LAYOUT = 3  # of what is remembered of a dataset; a new number reads them all again
 DATA_KEY = re.compile("[0-9a-f]{32}")
 
 
@@ -144,6 +146,7 @@ def _describe(dataset: Any) -> dict[str, Any]:
         "data_key": digest(dataset.fingerprint, dataset.name)[:32],
         "fingerprint": dataset.fingerprint,
         "preprocessing": dataset.preprocessing,
+        "n_rows": len(dataset.X),
         "n_features": int(dataset.X.shape[1]),
         "numeric": bool(numeric),
         "has_groups": dataset.groups is not None,
@@ -192,10 +195,37 @@ def _problem(known: Mapping[str, Any], target: Mapping[str, Any], spec: Spec) ->
     )
 
 
+def _are_folds(entry: Entry, problem: PredictionProblem, n_rows: int) -> bool:
+    """Whether an entry holds folds of a problem, and those that say which fold holds each row are of its rows."""
+    counted = {(row[0], row[1]): row for row in entry.meta["folds"]}
+    if counted.keys() != set(problem.scheme.outer):
+        return False
+    for name, fold_of in entry.arrays.items():
+        repeat, _, fold = name.partition("-")
+        split = (int(repeat), int(fold or 0))
+        n_folds = problem.scheme.inner if fold else problem.scheme.n_folds
+        if split not in counted or fold_of.dtype.kind != "i" or not len(fold_of):
+            return False
+        if fold_of.min() < -1 or fold_of.max() >= n_folds:
+            return False
+        outer = entry.arrays.get(repeat)
+        n_train = counted[split][3] if outer is None else np.count_nonzero(outer != split[1])
+        if len(fold_of) != (n_train if fold else n_rows):
+            return False
+        if not fold and n_rows == problem.n_samples:  # else a target lacks rows, and counts its own
+            held = np.bincount(fold_of[fold_of >= 0], minlength=n_folds)
+            if held.tolist() != [counted[split[0], one][4] for one in range(n_folds)]:
+                return False
+    return True
+
+
 def _facts(problem: PredictionProblem, known: Mapping[str, Any], spec: Spec, store: Store) -> DatasetFacts:
     key = folds_key(problem)
     entry = store.get(key, "folds")
-    if entry is None or {(row[0], row[1]) for row in entry.meta["folds"]} != set(problem.scheme.outer):
+    if entry is not None and not _are_folds(entry, problem, known["n_rows"]):
+        store.reject(key)
+        entry = None
+    if entry is None:
         data = ProblemData(problem, data_folder(store, problem.data_key))
         facts = _fold_facts(problem, data, spec)
         entry = Entry("folds", facts, data.dataset_splits.partitions())

@@ -61,6 +61,7 @@ class Schedule:
         self._order: dict[str, int] = {}
         self._renamed: dict[str, str] = {}
         self._encodings: dict[str, tuple[Path, int]] = {}
+        self._restored: set[tuple[str, str]] = set()
         self._n_steps: dict[int, int] = defaultdict(int)
         self.seconds_left = 0.0
         """Expected seconds of the tasks that are left, one after the other."""
@@ -129,8 +130,9 @@ class Schedule:
             self._push(key)
 
     def restore(self, key: str, lost: Iterable[str]) -> None:
-        """Make lost inputs again, then the task that missed them."""
-        needs = set(lost)
+        """Make lost inputs again, then the task that missed them; what it misses a second time is not to be had."""
+        needs = {one for one in lost if (key, one) not in self._restored}
+        self._restored |= {(key, one) for one in needs}
         for one in needs:
             if one in self.plan.tasks and one not in self.tasks:
                 self.tasks[one] = self.plan.tasks[one]

@@ -137,6 +137,14 @@ class Store:
         with suppress(FileNotFoundError):
             self.path(key).unlink()
 
+    def reject(self, key: str) -> bool:
+        """Set an entry aside that cannot be what its key says; return whether there was one."""
+        path = self.path(key)
+        if not path.exists():
+            return False
+        self.set_aside(path)
+        return True
+
     def set_aside(self, path: Path) -> None:
         """Move something damaged out of the way, for a person to look at; `on_corrupt` is told."""
         with io.storage_errors(path):

@@ -2,6 +2,8 @@
 
 import shutil
 
+import numpy as np
+import pandas as pd
 import pytest
 import tables
 
@@ -27,9 +29,26 @@ NONSENSE = {
 }
 
 
-def run(folder):
+SEVERAL = {
+    "name": "several",
+    "datasets": [{"name": "d", "path": "d.csv", "target": ["y", "z"], "id": "id"}],
+    "learners": {"dt": "dt", "given": {"type": "predictions", "path": "p.csv", "id": "id"}},
+    "fusions": {"vote": "averaging", "deep": {"type": "averaging", "members": ["vote", "dt"]}},
+    "cv": {"n_splits": 3, "inner": "paired"},
+}
+BENT = {
+    "fewer": lambda name, array: {},
+    "a row less": lambda name, array: {name: array[:-1]},
+    "a row more": lambda name, array: {name: np.concatenate([array, array[:1]])},
+    "other numbers": lambda name, array: {name: array.astype(bool if array.dtype.kind == "f" else np.float32)},
+    "beyond": lambda name, array: {name: array + (np.nan if array.dtype.kind == "f" else 90)},
+    "one more axis": lambda name, array: {name: array[..., None]},
+}
+
+
+def run(folder, spec=SPEC, base=None):
     place = api.settings(store=folder, n_jobs=1)
-    planned = api.make_plan(api.spec_from(SPEC), place)
+    planned = api.make_plan(api.spec_from(spec, base=base or folder), place)
     outcomes = api.execute(planned, place, api.SilentProgress(), tables.InThisProcess())
     results = api.collect(planned, outcomes, place)
     api.compare(results)
@@ -94,3 +113,55 @@ def test_scores_that_cannot_be_those_of_the_plan(finished, store, how):
     results = run(store.root)
     assert results.scores == finished[1]
     assert "set aside" in "".join(results.notes)
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """A finished run on two targets, some rows of which are missing, with predictions made elsewhere."""
+    base = tmp_path_factory.mktemp("several")
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"id": range(60), "x": rng.normal(size=60), "y": rng.normal(size=60), "z": rng.normal(size=60)}
+    )
+    frame.loc[:4, "z"] = np.nan
+    frame.to_csv(base / "d.csv", index=False)
+    frame[["id", "x"]].rename(columns={"x": "given"}).to_csv(base / "p.csv", index=False)
+    return base, run(base / "store", SEVERAL, base).scores
+
+
+def bend(how, kind):
+    """Change the arrays of an entry, the last of them or all, and nothing else."""
+
+    def change(entry):
+        if entry.kind in {"fit", "fuse"} and how != "fewer":
+            return Entry(kind, entry.meta, bent(entry.arrays, how, list(entry.arrays)))
+        return Entry(kind, entry.meta, bent(entry.arrays, how, list(entry.arrays)[-1:]))
+
+    return change
+
+
+def bent(arrays, how, names):
+    changed = {name: BENT[how](name, array) if name in names else {name: array} for name, array in arrays.items()}
+    return {name: array for one in changed.values() for name, array in one.items()}
+
+
+@pytest.mark.parametrize("how", BENT)
+@pytest.mark.parametrize("kind", ["fit", "fuse", "folds", "given"])
+@pytest.mark.parametrize("which", ["finished", pytest.param("several", marks=pytest.mark.slow)])
+def test_arrays_of_something_else(request, tmp_path, which, kind, how):
+    folder, whole = request.getfixturevalue(which)
+    spec, base = (SPEC, None) if which == "finished" else (SEVERAL, folder)
+    shutil.copytree(folder if base is None else folder / "store", tmp_path / "store")
+    store = Store(tmp_path / "store")
+    n = forge(store, kind, bend(how, kind))
+    if (kind == "given" and which == "finished") or (kind == "folds" and how == "fewer"):
+        return  # there are none; fewer of these arrays are fewer that are remembered
+    assert n > 0
+    forge_all_scores_away(store)
+    results = run(store.root, spec, base)
+    assert results.scores == whole
+    assert "set aside" in "".join(results.notes)
+    assert list((store.root / "corrupt").iterdir())
+    again = run(store.root, spec, base)
+    assert again.scores == whole
+    assert again.notes == tuple(one for one in results.notes if "set aside" not in one)

@@ -102,6 +102,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.writer = Writer(self.store)
+        self._lost: set[str] = set()
         self._begun = time.monotonic()
         self._shown = 0.0
         self._left = 0.0
@@ -133,11 +134,17 @@ class Run:
             case Unreadable():
                 raise StorageError(outcome.message)
             case Lost():
-                self.outcomes.lost += len(outcome.inputs)
+                self._note_lost(outcome.inputs)
                 self.schedule.restore(key, outcome.inputs)
             case Raised():
                 stage = _stage(self.schedule.tasks[key].item)
                 self._ended(key, Failed(stage, outcome.reason, outcome.detail))
+
+    def _note_lost(self, inputs: Sequence[str]) -> None:
+        """Count what is gone; what is still there cannot be what its key says, and is set aside."""
+        new = set(inputs) - self._lost
+        self._lost |= new
+        self.outcomes.lost += sum(not self.store.reject(key) for key in sorted(new))  # the store tells of the others
 
     def finish_written(self) -> None:
         """Note what the writer has made safe.

@@ -26,9 +26,10 @@ def score(bench: Workbench, item: ScoreItem) -> Entry:
     failures: list[list[Any]] = []
     notes: set[str] = set()
     for repeat, fold, keys in item.splits:
-        entries = bench.entries(list(keys))
+        found = bench.read_tests(problem, item.model, (repeat, fold), keys)
+        entries = [entry for entry, _ in found]
         test = data.splits.outer[repeat, fold].test
-        fused = Predictions.mean([bench.read_test(problem, item.model, fold, entry) for entry in entries])
+        fused = Predictions.mean([predictions for _, predictions in found])
         for metric in problem.metrics:
             try:
                 value = metrics.score(metric, data.y[test], fused.labels, fused.proba, problem.n_classes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -12,6 +12,7 @@ import numpy as np
 
 from fusebench.engine.blueprint import Blueprint, PredictionProblem
 from fusebench.engine.fusing import Predictions, Tensor
+from fusebench.engine.layouts import hold_predictions
 from fusebench.engine.splits import Part
 from fusebench.engine.store import Entry
 from fusebench.engine.tasks import fit, fuse, score
@@ -20,6 +21,7 @@ from fusebench.engine.tasks.encoded import Encoded
 from fusebench.engine.tasks.items import EncodeItem, ExplainItem, FitItem, FuseItem, Item, ScoreItem
 
 PREDICTIONS = ("fit", "fuse", "given")  # kinds of entries
+Stored = tuple[str, int, int]  # a key, the number of the predictions in its entry, their rows
 Key = TypeVar("Key")
 Kept = TypeVar("Kept")
 
@@ -129,7 +131,7 @@ class Workbench:
         Raises
         ------
         InputsLostError
-            If some are not there.
+            If some are not there, or cannot be theirs.
         """
         return self._tensors.get_or_make(
             (problem.digest, members, split),
@@ -140,45 +142,64 @@ class Workbench:
         self, problem: PredictionProblem, member: str, split: tuple[int, int]
     ) -> tuple[Predictions, Predictions]:
         """Return a member's out-of-fold and test predictions on an outer split."""
-        if member in self.blueprint.fusions:
-            keys = [self.blueprint.fuse_key(problem, member, *split, stage) for stage in ("oof", "test")]
-            first, second = self.entries(keys)
-            return Predictions.read(first, 0), Predictions.read(second, 0)
         scheme, splits = problem.scheme, self.data(problem).splits
-        inner_parts = scheme.inner_parts(*split)
-        test_parts = scheme.test_parts(*split)
-        wanted = list(dict.fromkeys([*inner_parts, *test_parts]))
-        found = dict(
-            zip(wanted, self.entries([self.blueprint.fit_key(problem, member, one) for one in wanted]), strict=True)
-        )
         rows, _ = splits.out_of_fold(*split)
+        if member in self.blueprint.fusions:
+            oof_key, test_key = (self.blueprint.fuse_key(problem, member, *split, stage) for stage in ("oof", "test"))
+            wanted = [(oof_key, 0, len(rows)), (test_key, 0, len(splits.outer[split].test))]
+            (_, oof), (_, test) = self._read(problem, wanted)
+            return oof, test
         position = np.full(problem.n_samples, -1, dtype=np.intp)
         position[rows] = np.arange(len(rows))
-        pieces = []
-        for j, part in zip(scheme.inner_folds(split[1]), inner_parts, strict=True):
-            held = splits.predicted_rows(part)[scheme.where(part, predicting=j)]
-            pieces.append((position[held], self._read(problem, member, part, found[part], predicting=j)))
-        oof = Predictions.assemble(pieces, len(rows))
-        test = Predictions.mean(
-            [self._read(problem, member, part, found[part], predicting=split[1]) for part in test_parts]
-        )
-        return oof, test
-
-    def _read(
-        self, problem: PredictionProblem, learner: str, part: Part, entry: Entry, *, predicting: int
-    ) -> Predictions:
-        return Predictions.read(entry, self.blueprint.stored_at(problem, learner, part, predicting=predicting))
+        wanted, held = [], []
+        for j, part in zip(scheme.inner_folds(split[1]), scheme.inner_parts(*split), strict=True):
+            held.append(position[splits.predicted_rows(part)[scheme.where(part, predicting=j)]])
+            wanted.append(self._stored_fit(problem, member, part, j, len(held[-1])))
+        wanted += self._stored_tests(problem, member, split)
+        found = [predictions for _, predictions in self._read(problem, wanted)]
+        oof = Predictions.assemble(list(zip(held, found, strict=False)), len(rows))
+        return oof, Predictions.mean(found[len(held) :])
 
     def test_predictions(self, problem: PredictionProblem, model: str, split: tuple[int, int]) -> Predictions | None:
         """Return a model's stored predictions of an outer test part; None where it failed."""
-        if model in self.blueprint.learners:
-            keys = [self.blueprint.fit_key(problem, model, part) for part in problem.scheme.test_parts(*split)]
-        else:
-            keys = [self.blueprint.fuse_key(problem, model, *split, "test")]
-        found = [entry for key in keys if (entry := self.reader.get(key, *PREDICTIONS)) is not None]
-        if len(found) < len(keys):
+        wanted = self._stored_tests(problem, model, split)
+        if any(self.reader.get(key, *PREDICTIONS) is None for key, _, _ in wanted):
             return None
-        return Predictions.mean([self.read_test(problem, model, split[1], entry) for entry in found])
+        return Predictions.mean([predictions for _, predictions in self._read(problem, wanted)])
+
+    def read_tests(
+        self, problem: PredictionProblem, model: str, split: tuple[int, int], keys: Sequence[str]
+    ) -> list[tuple[Entry, Predictions]]:
+        """Return what the entries of a model predict for an outer test part; a key may be another than the plain one.
+
+        Raises
+        ------
+        InputsLostError
+            If some are not there, or cannot be what the model says.
+        """
+        plain = self._stored_tests(problem, model, split)
+        return self._read(problem, [(key, q, n) for key, (_, q, n) in zip(keys, plain, strict=True)])
+
+    def _stored_tests(self, problem: PredictionProblem, model: str, split: tuple[int, int]) -> list[Stored]:
+        n_rows = len(self.data(problem).splits.outer[split].test)
+        if model in self.blueprint.fusions:
+            return [(self.blueprint.fuse_key(problem, model, *split, "test"), 0, n_rows)]
+        parts = problem.scheme.test_parts(*split)
+        return [self._stored_fit(problem, model, part, split[1], n_rows) for part in parts]
+
+    def _stored_fit(self, problem: PredictionProblem, learner: str, part: Part, fold: int, n_rows: int) -> Stored:
+        number = self.blueprint.stored_at(problem, learner, part, predicting=fold)
+        return self.blueprint.fit_key(problem, learner, part), number, n_rows
+
+    def _read(self, problem: PredictionProblem, wanted: Sequence[Stored]) -> list[tuple[Entry, Predictions]]:
+        found = self.entries(list(dict.fromkeys(key for key, _, _ in wanted)))
+        entries = dict(zip(dict.fromkeys(key for key, _, _ in wanted), found, strict=True))
+        wrong = [
+            key for key, q, n in wanted if not hold_predictions(entries[key].arrays, q, n, problem.n_classes)
+        ]  # somebody made these: their checksums are right
+        if wrong:
+            raise InputsLostError(list(dict.fromkeys(wrong)))
+        return [(entries[key], Predictions.read(entries[key], q)) for key, q, _ in wanted]
 
     def entries(self, keys: list[str]) -> list[Entry]:
         """Return stored predictions.
@@ -193,9 +214,3 @@ class Workbench:
         if lost:
             raise InputsLostError(lost)
         return [entry for entry in entries if entry is not None]
-
-    def read_test(self, problem: PredictionProblem, model: str, fold: int, entry: Entry) -> Predictions:
-        """Return what an entry of a model predicts for an outer test part."""
-        if entry.kind == "fuse":
-            return Predictions.read(entry, 0)
-        return self._read(problem, model, Part(*entry.meta["part"]), entry, predicting=fold)
