@@ -61,13 +61,13 @@ def write_together(files: Mapping[Path, Iterable[bytes | memoryview]], scratch: 
         If one cannot be written; what was aside is removed.
     """
     asides: list[tuple[Path, Path]] = []
-    changed = {path.parent for path in files}
+    folders = {path.parent for path in files}
     try:
+        changed = folders.union(*(make_folder(folder) for folder in folders | ({scratch} if scratch else set())))
         with ExitStack() as opened:
             written = []
             for path, chunks in files.items():
                 aside = (scratch or path.parent) / f".{path.name}.{os.getpid()}-{next(_names)}.tmp"
-                changed |= make_folder(aside.parent) | make_folder(path.parent)
                 asides.append((aside, path))
                 written.append(opened.enter_context(_open_new(aside)))
                 for chunk in chunks:
@@ -92,7 +92,8 @@ def make_folder(folder: Path) -> set[Path]:
     while not above.is_dir():
         above = above.parent
         changed.add(above)
-    folder.mkdir(parents=True, exist_ok=True)
+    if changed:
+        folder.mkdir(parents=True, exist_ok=True)
     return changed
 
 

@@ -13,6 +13,7 @@ from fusebench.engine.store import Entry, Store
 from fusebench.errors import FusebenchError
 
 GROUP = 64  # entries that share one round of folder syncs
+GATHER_SECONDS = 0.02  # that a result may wait for others while the workers have enough to do
 
 
 class Writer:
@@ -30,6 +31,7 @@ class Writer:
         self._error: BaseException | None = None
         self.wakeup, self._bell = os.pipe()
         self.pending = 0
+        self._waited_for = threading.Event()
         self._thread = threading.Thread(target=self._write_all, daemon=True)
         self._thread.start()
 
@@ -54,8 +56,14 @@ class Writer:
                 self.pending -= 1
                 yield key
 
+    def hurry(self, wanted: bool) -> None:
+        """Say whether somebody waits for what is queued: then it is written at once, otherwise in larger groups."""
+        if wanted != self._waited_for.is_set():
+            (self._waited_for.set if wanted else self._waited_for.clear)()
+
     def wait(self) -> None:
         """Block until some entries are safe or the disk has failed."""
+        self.hurry(True)
         select.select([self.wakeup], [], [])
 
     def clear_bell(self) -> None:
@@ -70,6 +78,7 @@ class Writer:
         StorageError
             If the disk failed.
         """
+        self.hurry(True)
         self._queue.put(None)
         self._thread.join()
         os.close(self.wakeup)
@@ -81,6 +90,7 @@ class Writer:
         last = False
         while not last:
             group = [self._queue.get()]
+            self._waited_for.wait(GATHER_SECONDS)
             with suppress(queue.Empty):
                 while len(group) < GROUP:
                     group.append(self._queue.get_nowait())

@@ -126,6 +126,7 @@ def _run_supervised(run: Run, executor: LocalExecutor, limits: Limits) -> None:
             for number in pool.idle:
                 if batch := run.schedule.take():
                     pool.send(number, batch)
+            run.writer.hurry(bool(pool.idle))
             outcomes, unbegun = pool.poll(1.0, [run.writer.wakeup])
             run.schedule.give_back(unbegun)
             for outcome in outcomes:
