@@ -126,7 +126,8 @@ class Fitted:
         if self.classes is None:
             return self.predict(X), None
         if not self.labels_follow_proba:
-            return self.predict(X), self.predict_proba(X)
+            labels, proba = self._both(X)
+            return self._checked_labels(labels, X.shape[0]), self._checked_proba(proba, X.shape[0], self.classes)
         proba = self.predict_proba(X)
         # Classes that the training part lacks have probability 0, and the first of equals is one that it has.
         return self.classes[proba[:, self.classes].argmax(axis=1)], proba
@@ -139,8 +140,10 @@ class Fitted:
         FitError
             If the estimator returns another shape, a class it was not given, or a value that is not finite.
         """
-        values = np.asarray(self._call("predict", X))
-        n_samples = X.shape[0]
+        return self._checked_labels(self._call("predict", X), X.shape[0])
+
+    def _checked_labels(self, answer: Any, n_samples: int) -> NDArray[Any]:
+        values = np.asarray(answer)
         if values.shape == (n_samples, 1):
             values = values[:, 0]
         if values.shape != (n_samples,):
@@ -165,16 +168,28 @@ class Fitted:
         """
         if self.classes is None:
             raise FitError("a regressor has no probabilities")
-        proba = np.asarray(self._call("predict_proba", X))
-        expected = (X.shape[0], len(self.classes))
+        return self._checked_proba(self._call("predict_proba", X), X.shape[0], self.classes)
+
+    def _checked_proba(self, answer: Any, n_samples: int, classes: NDArray[Any]) -> Floats:
+        proba = np.asarray(answer)
+        expected = (n_samples, len(classes))
         if proba.shape != expected:
             raise FitError(f"predict_proba returned the shape {proba.shape}, expected {expected}")
         _check_probabilities(_finite(proba, "predict_proba"))
-        if len(self.classes) == self.n_classes:
+        if len(classes) == self.n_classes:
             return proba
-        full = np.zeros((X.shape[0], self.n_classes), dtype=proba.dtype)
-        full[:, self.classes] = proba
+        full = np.zeros((n_samples, self.n_classes), dtype=proba.dtype)
+        full[:, classes] = proba
         return full
+
+    def _both(self, X: Any) -> tuple[Any, Any]:
+        """Return the estimator's labels and probabilities as they are."""
+        if not self.family:
+            return self._call("predict", X), self._call("predict_proba", X)
+        if self.dense and hasattr(X, "toarray"):
+            X = X.toarray()
+        with self._notes.collect():
+            return family_of(self.family).answers(self.estimator, X)
 
     def _call(self, method: str, X: Any) -> Any:
         if self.dense and hasattr(X, "toarray"):

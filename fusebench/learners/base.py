@@ -202,6 +202,18 @@ class Family:
         """
         return getattr(estimator, method)(X)
 
+    def answers(self, estimator: Any, X: Any) -> tuple[Any, Any]:
+        """Return what ``predict`` and what ``predict_proba`` return, by a shorter way where both need the same.
+
+        Parameters
+        ----------
+        estimator : object
+            As in `answer`.
+        X : ndarray or CSR matrix of shape (n_samples, n_features), or DataFrame
+            Encoded rows.
+        """
+        return self.answer(estimator, "predict", X), self.answer(estimator, "predict_proba", X)
+
     def early_stopping(self, params: Mapping[str, Any]) -> bool:
         """Return whether these parameters need validation rows passed to ``fit``."""
         return False

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -16,8 +18,8 @@ def answers():
     return RandomForestClassifier(20, random_state=3).fit(X, y).predict_proba(X)
 
 before, names = answers(), BaseEstimator._get_param_names.__func__(LogisticRegression)
-from fusebench.engine.execute._worker import remember_signatures
-remember_signatures()
+from fusebench.engine.execute._shortcuts import take_shortcuts
+take_shortcuts()
 assert np.array_equal(before, answers())
 found = LogisticRegression._get_param_names()
 assert found == names
@@ -30,3 +32,24 @@ assert clone(LogisticRegression(C=3.0)).C == 3.0
 
 def test_remembered_signatures_change_no_number():
     subprocess.run([sys.executable, "-c", SCRIPT], check=True)
+
+
+ARRAYS = """
+import numpy as np, pandas as pd
+from sklearn.preprocessing import StandardScaler
+from fusebench.engine.execute._shortcuts import take_shortcuts
+take_shortcuts()
+import sklearn.utils.validation as validation
+native = validation.nw.dependencies
+frame = pd.DataFrame({"a": [1.0, 2.0]})
+assert native.is_into_dataframe(frame) and native.is_into_series(frame["a"])
+assert not native.is_into_dataframe(np.ones((2, 1))) and not native.is_into_series(np.ones(2))
+assert list(StandardScaler().fit(frame).feature_names_in_) == ["a"]
+assert not hasattr(StandardScaler().fit(frame.to_numpy()), "feature_names_in_")
+assert native.is_into_series.__module__ == "fusebench.engine.execute._shortcuts"
+"""
+
+
+def test_arrays_are_known_as_such_and_frames_are_still_seen():
+    pytest.importorskip("narwhals.stable.v2")
+    subprocess.run([sys.executable, "-c", ARRAYS], check=True)

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fusebench.engine.execute._shortcuts import take_shortcuts
 from fusebench.engine.tasks.workbench import InputsLostError, Workbench
 from fusebench.errors import FitError, Interrupted, StorageError
 
@@ -62,7 +63,7 @@ def serve(connection: Connection, workbench: Workbench) -> None:
     _lead_own_group()
     _be_silent()
     _use_one_thread()
-    remember_signatures()
+    take_shortcuts()
     connection.send_bytes(pickle.dumps(Ready()))
     while True:
         try:
@@ -71,27 +72,6 @@ def serve(connection: Connection, workbench: Workbench) -> None:
             return
         for key, item in batch:
             send(connection, attempt(workbench, key, item))
-
-
-def remember_signatures() -> None:
-    """Make scikit-learn look at the constructor of a class once instead of at every clone.
-
-    Reading the signature anew for each of a forest's trees is a sixth of its fit on small data. In a worker nobody
-    changes a class while it runs, so the answer cannot change, and neither can any number.
-    """
-    from sklearn.base import BaseEstimator
-
-    look = getattr(BaseEstimator._get_param_names, "__func__", None)
-    if look is None:
-        return
-    seen: dict[type, list[str]] = {}
-
-    def parameter_names(cls: type) -> list[str]:
-        if cls not in seen:
-            seen[cls] = look(cls)
-        return list(seen[cls])
-
-    BaseEstimator._get_param_names = classmethod(parameter_names)
 
 
 def send(connection: Connection, outcome: Outcome) -> None:
