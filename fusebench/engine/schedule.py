@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from fusebench import learners
 from fusebench.engine.blueprint import Blueprint
 from fusebench.engine.plan import Plan, Task, member_needs
+from fusebench.engine.ready import Entry, Ready
 from fusebench.engine.tasks.items import EncodeItem, ExplainItem, FitItem, FuseItem, Item, ScoreItem
 
 BATCH_SECONDS = 0.03  # small tasks travel together until they are worth a round trip
@@ -55,9 +56,11 @@ class Schedule:
 
     def __post_init__(self) -> None:
         self.tasks: dict[str, Task] = dict(self.missing)
+        self._shared_bins: dict[str, Hashable] = _shared_bins(self.plan.blueprint, self.missing)
         self._waiting: dict[str, int] = {}
         self._dependents: dict[str, list[str]] = defaultdict(list)
-        self._ready: list[tuple[float, int, str]] = []
+        # Where all datasets advance together no worker stays at one of them.
+        self._ready = Ready(lambda key: None if self.balanced else self._shared_bins.get(key))
         self._order: dict[str, int] = {}
         self._renamed: dict[str, str] = {}
         self._encodings: dict[str, tuple[Path, int]] = {}
@@ -80,16 +83,21 @@ class Schedule:
         """Whether any task is neither done nor failed."""
         return len(self.done) + len(self.failed) < len(self.tasks)
 
-    def take(self, budget: float = BATCH_SECONDS) -> list[tuple[str, Item]]:
-        """Return the next tasks for one worker: one long one, or several short ones."""
+    def take(self, budget: float = BATCH_SECONDS, *, worker: Hashable = None) -> list[tuple[str, Item]]:
+        """Return the next tasks for one worker: one long one, or several short ones.
+
+        A worker that says who it is gets those first that share what its last ones made.
+        """
         batch: list[tuple[str, Item]] = []
         seconds = 0.0
-        while self._ready and len(batch) < BATCH_ITEMS and seconds < budget:
-            _, _, key = self._ready[0]
+        while len(batch) < BATCH_ITEMS and seconds < budget:
+            key = self._ready.peek(worker)
+            if key is None:
+                break
             expected = self.tasks[key].expected
             if batch and seconds + expected > 2 * budget:
                 break
-            heapq.heappop(self._ready)
+            self._ready.take(worker)
             if key in self.done or key in self.failed:
                 continue
             item = self._item(key)
@@ -190,7 +198,7 @@ class Schedule:
         return cause
 
     def _push(self, key: str) -> None:
-        heapq.heappush(self._ready, (self._priority(key), self._order[key], key))
+        self._ready.put(Entry(self._priority(key), self._order[key], key))
 
     def _priority(self, key: str) -> float:
         """Return what sorts first: short results that are needed last go first, then what the longest work waits for.
@@ -233,8 +241,9 @@ class Schedule:
                     if not failed.intersection(keys)
                 )
                 return item._replace(splits=splits)
-            case FitItem() if task.needs:
-                return item._replace(encoded=str(self._encodings[task.needs[0]][0]))
+            case FitItem():
+                encoded = str(self._encodings[task.needs[0]][0]) if task.needs else None
+                return item._replace(encoded=encoded, shares_bins=key in self._shared_bins)
         return item
 
     # -- encoded data shared between learners -----------------------------------------------------
@@ -282,6 +291,22 @@ class Schedule:
         self._encodings[needs[0]] = (folder, users - 1)
         if users == 1:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _shared_bins(blueprint: Blueprint, tasks: Mapping[str, Task]) -> dict[str, Hashable]:
+    """Return the group of each fit that trains on the same binned rows as another one."""
+    kinds: dict[tuple[int, str], Hashable | None] = {}
+    groups: dict[Hashable, list[str]] = defaultdict(list)
+    for key, task in tasks.items():
+        if isinstance(item := task.item, FitItem):
+            which = (item.problem, item.learner)
+            if which not in kinds:
+                binning = None if blueprint.is_given(which[1]) else learners.binning(blueprint.learners[which[1]])
+                encode = repr(blueprint.encoder_of(which[1], blueprint.problems[which[0]]))
+                kinds[which] = None if binning is None else (binning, encode)
+            if kinds[which] is not None:
+                groups[item.problem, item.part, kinds[which]].append(key)
+    return {key: group for group, keys in groups.items() if len(keys) > 1 for key in keys}
 
 
 def _ranks(tasks: dict[str, Task]) -> dict[str, float]:

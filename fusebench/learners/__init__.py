@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fusebench.errors import Problem
+    from fusebench.learners._binned import Binned
     from fusebench.learners._fitted import Fitted
     from fusebench.learners._targets import FittedTargets, Target
     from fusebench.spec.model import CompressSpec, LearnerSpec
@@ -28,6 +29,8 @@ __all__ = [
     "Family",
     "as_target",
     "auto_encoder",
+    "binned_rows",
+    "binning",
     "build",
     "check",
     "check_targets",
@@ -87,6 +90,7 @@ def fit(
     categorical: Sequence[int] = (),
     proba: bool = True,
     class_labels: Sequence[Any] = (),
+    binned: Binned | None = None,
 ) -> Fitted:
     """Fit a learner on encoded rows; see `fusebench.learners._fitting.fit`."""
     from fusebench.learners import _fitting
@@ -104,7 +108,22 @@ def fit(
         categorical=categorical,
         proba=proba,
         class_labels=class_labels,
+        binned=binned,
     )
+
+
+def binned_rows() -> Binned:
+    """Return where fits on the same rows leave what their library makes of them, for `fit`; empty at first."""
+    from fusebench.learners._binned import Binned
+
+    return Binned()
+
+
+def binning(spec: LearnerSpec) -> str | None:
+    """Return what decides how a learner's library bins a part's rows; see `fusebench.learners._families.binning`."""
+    from fusebench.learners import _families
+
+    return _families.binning(spec)
 
 
 def fit_targets(

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from fusebench.learners.base import REGISTRY, Family, import_class
+from fusebench.spec.model import LearnerSpec
 
 TRUSTED = frozenset({"sklearn", "xgboost", "lightgbm", "fusebench"})
 BOTH = frozenset({"classifier", "regressor"})
@@ -27,6 +28,15 @@ def family_of(type_: str) -> Family:
     if "." not in type_:
         raise KeyError(type_)
     return _dotted(type_)
+
+
+def binning(spec: LearnerSpec) -> str | None:
+    """Return what decides how a learner's library bins the rows of a part, None where they cannot be shared.
+
+    Learners that agree in it, fitted on one encoding of the same rows with one seed and number of threads, make the
+    same of them. A calibrated one fits on parts of the rows.
+    """
+    return None if spec.calibrate is not None else family_of(spec.type).binning(spec.params)
 
 
 def is_trusted(path: str) -> bool:

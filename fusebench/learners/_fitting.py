@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 
 from fusebench import compressions
 from fusebench.errors import FitError
+from fusebench.learners._binned import Binned
 from fusebench.learners._early_stopping import validation_rows
-from fusebench.learners._families import family_of
+from fusebench.learners._families import binning, family_of
 from fusebench.learners._fitted import Constant, Fitted, Notes
 from fusebench.learners.base import NOTHING, Family, Floats
 from fusebench.spec.model import CompressSpec, LearnerSpec
@@ -90,6 +92,7 @@ def fit(
     categorical: Sequence[int] = (),
     proba: bool = True,
     class_labels: Sequence[Any] = (),
+    binned: Binned | None = None,
 ) -> Fitted:
     """Fit a learner on encoded rows.
 
@@ -119,6 +122,8 @@ def fit(
         Whether probabilities will be asked for; calibration that only serves them is left out otherwise.
     class_labels : sequence, default=()
         The dataset's labels in the order of their codes, for a ``class_weight`` that is a mapping.
+    binned : Binned, optional
+        What earlier fits left of these very rows, targets, weights, groups and seed; the answers have the same bits.
 
     Raises
     ------
@@ -126,6 +131,7 @@ def fit(
         If the learner cannot be built. What the estimator itself raises is passed on as it is.
     """
     family = family_of(spec.type)
+    asked = spec
     notes = Notes()
     classes, codes = _contiguous(y, target_type)
     if classes is not None and len(classes) == 1:
@@ -150,10 +156,11 @@ def fit(
         )
         if sample_weight is not None and _takes_weights(estimator, notes):
             fit_arguments["sample_weight"] = sample_weight[train]
-        if groups is not None and hasattr(estimator, "fit_by_group"):
-            estimator.fit_by_group(X[train], codes[train], groups[train], **fit_arguments)
-        else:
-            estimator.fit(X[train], codes[train], **fit_arguments)
+        with _sharing(asked, estimator, binned):
+            if groups is not None and hasattr(estimator, "fit_by_group"):
+                estimator.fit_by_group(X[train], codes[train], groups[train], **fit_arguments)
+            else:
+                estimator.fit(X[train], codes[train], **fit_arguments)
     if getattr(estimator, "labels_are_its_own", False):
         notes.add(OWN_LABELS_NOTE)
     if family.predicts_with_one_thread:
@@ -174,6 +181,14 @@ def compressed(fitted: Fitted, compress: CompressSpec) -> Fitted:
     if isinstance(fitted.estimator, Constant):
         return fitted
     return replace(fitted, estimator=compressions.compressed(compress, fitted.estimator))
+
+
+def _sharing(spec: LearnerSpec, estimator: Any, binned: Binned | None) -> AbstractContextManager[None]:
+    if binned is None:
+        return nullcontext()
+    binned.begin()
+    own = binning(spec)
+    return nullcontext() if own is None else family_of(spec.type).sharing(estimator, binned, own)
 
 
 def _with_probabilities(estimator: Any, calibrate: str | None, *, proba: bool) -> Any:

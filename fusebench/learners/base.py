@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from importlib.util import find_spec
 from types import MappingProxyType
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from fusebench.discovery import Registry
 from fusebench.errors import MissingExtraError, Problem
+from fusebench.learners._binned import Binned, binning_of
 
 if TYPE_CHECKING:
     from fusebench.spec.model import LearnerSpec
@@ -69,6 +71,9 @@ class Family:
     """Whether ``predict`` is, in the library's own code, the first most probable class of ``predict_proba``."""
     rows_are_independent: ClassVar[bool] = False
     """Whether a row's prediction has the same bits whatever rows are predicted with it."""
+    free_of_binning: ClassVar[frozenset[str]] = frozenset()
+    """Parameters of no matter to the bins that the library sorts values into: fits that differ in them alone share the
+    binned rows. Empty for an estimator whose binned rows cannot be shared; a parameter left out only splits a share."""
     accepts_sparse: ClassVar[bool] = True
     """Whether the estimator takes a CSR matrix; a dense copy is made for one that does not."""
     dropped: ClassVar[frozenset[str]] = frozenset()
@@ -221,6 +226,29 @@ class Family:
     def validation(self, cls: type, X: Any, y: NDArray[Any]) -> dict[str, Any]:
         """Return the arguments of ``fit`` that carry the validation rows."""
         return {}
+
+    def binning(self, params: Mapping[str, Any]) -> str | None:
+        """Return what decides how the library bins the rows of a part; None where they cannot be shared."""
+        if not self.free_of_binning:
+            return None
+        path, early = str(self.classifier or self.regressor), self.early_stopping(params)
+        return binning_of(path, params, self.free_of_binning, early_stopping=early)
+
+    def sharing(self, estimator: Any, binned: Binned, binning: str) -> AbstractContextManager[None]:
+        """Let the fit inside the block take the binned rows of earlier ones, or leave its own.
+
+        A fit gives the same bits with it and without it; it shares nothing where the library is not as it was known.
+
+        Parameters
+        ----------
+        estimator : object
+            The unfitted estimator.
+        binned : Binned
+            What earlier fits on the same rows left.
+        binning : str
+            As `binning` says.
+        """
+        return nullcontext()
 
     def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
         """Return a rough guess of the seconds of one fit on one thread.

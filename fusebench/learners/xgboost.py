@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
+from fusebench.learners._binned import Binned
 from fusebench.learners.base import Family, number, parameter_names
 
 # Parameters of the library that its scikit-learn classes take as keyword arguments without naming them.
@@ -36,6 +38,31 @@ NATIVE_PARAMETERS = frozenset(
         "updater",
     }
 )
+FREE_OF_BINNING = frozenset(
+    {
+        "alpha",
+        "colsample_bylevel",
+        "colsample_bynode",
+        "colsample_bytree",
+        "early_stopping_rounds",
+        "eta",
+        "gamma",
+        "grow_policy",
+        "importance_type",
+        "lambda",
+        "learning_rate",
+        "max_delta_step",
+        "max_depth",
+        "max_leaves",
+        "min_child_weight",
+        "min_split_loss",
+        "n_estimators",
+        "reg_alpha",
+        "reg_lambda",
+        "scale_pos_weight",
+        "subsample",
+    }
+)
 
 
 class XGBoost(Family):
@@ -50,6 +77,7 @@ class XGBoost(Family):
     encoder = "native"
     defaults: ClassVar[Mapping[str, Any]] = {"verbosity": 0}
     threads = "n_jobs"
+    free_of_binning = FREE_OF_BINNING
     traits: ClassVar[Mapping[str, Any]] = {"trees": (("n_estimators",), 100)}
     least: ClassVar[Mapping[str, float]] = {
         "n_estimators": 1,
@@ -80,6 +108,32 @@ class XGBoost(Family):
     def validation(self, cls: type, X: Any, y: NDArray[Any]) -> dict[str, Any]:
         """Return the validation rows as ``eval_set``."""
         return {"eval_set": [(X, y)], "verbose": False}
+
+    @contextmanager
+    def sharing(self, estimator: Any, binned: Binned, binning: str) -> Iterator[None]:
+        """Give the estimator's fit, where it makes a ``QuantileDMatrix`` of its rows, that of an earlier fit.
+
+        A matrix may train several boosters. The estimator makes its own in one method, which an attribute hides for
+        the length of the fit; a version without that method fits as ever.
+        """
+        from xgboost import QuantileDMatrix
+
+        own = getattr(estimator, "_create_dmatrix", None)
+        if own is None or "_create_dmatrix" in vars(estimator):
+            yield
+            return
+
+        def make(*args: Any, **kwargs: Any) -> Any:
+            if args or kwargs.get("ref", own) is not None:  # not the rows that are fitted, or not as it was known
+                return own(*args, **kwargs)
+            # A plain matrix, as for other tree methods, gathers what training finds out about it.
+            return binned.get_or_make(binning, lambda: own(**kwargs), QuantileDMatrix)
+
+        estimator._create_dmatrix = make
+        try:
+            yield
+        finally:
+            del estimator._create_dmatrix
 
     def expected_seconds(self, n_samples: int, n_features: int, n_classes: int, params: Mapping[str, Any]) -> float:
         """Return a rough guess: one tree per round and class."""

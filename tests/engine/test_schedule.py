@@ -1,5 +1,6 @@
 """The schedule: dependencies, order, failures, batches and lost inputs, with no process in sight."""
 
+from collections import defaultdict
 from types import SimpleNamespace
 
 import pytest
@@ -8,17 +9,22 @@ from fusebench.engine.plan import Plan, Task
 from fusebench.engine.schedule import Failed, Schedule
 from fusebench.engine.splits import Part
 from fusebench.engine.tasks.items import FitItem, FuseItem, ScoreItem
+from fusebench.spec.model import LearnerSpec
 
 BROKEN = Failed("fit", "ValueError", "bad")
 
 
 class FakeBlueprint:
     problems = (SimpleNamespace(numeric=True),)
-    learners = ("a", "b")
+    learners = defaultdict(
+        lambda: LearnerSpec(type="nb"),
+        {f"boosted{n}": LearnerSpec(type="lgbm", params={"n_estimators": n}) for n in range(1, 9)},
+        coarse=LearnerSpec(type="lgbm", params={"max_bin": 15}),
+    )
     fusions = {}
 
     def members_on(self, fusion, problem):
-        return self.learners
+        return ("a", "b")
 
     def encoder_of(self, learner, problem):
         return "linear" if learner.startswith("scaled") else "none"
@@ -35,6 +41,10 @@ class FakeBlueprint:
 
 def fit(key, learner="nb", seconds=0.001, inner=-1):
     return Task(key, FitItem(0, learner, Part(0, 0, inner)), expected=seconds)
+
+
+def boosted(n_parts, sizes=(1, 2, 8)):
+    return [fit(f"{part} {n}", f"boosted{n}", n, part) for part in range(n_parts) for n in sizes]
 
 
 def schedule_of(tmp_path, *tasks, balanced=False):
@@ -146,3 +156,40 @@ def test_the_estimate_shrinks_to_nothing(tmp_path):
     assert schedule.seconds_left == pytest.approx(4)
     schedule.fail("b", BROKEN)
     assert schedule.seconds_left == pytest.approx(0)
+
+
+def test_a_worker_stays_with_the_part_whose_bins_it_has(tmp_path):
+    schedule = schedule_of(tmp_path, *boosted(2))
+    first, second = schedule.take(worker=0), schedule.take(worker=1)
+    assert keys(first) == ["0 8"]
+    assert keys(second) == ["1 8"], "not where another worker is"
+    assert all(item.shares_bins for _, item in first)
+    assert [keys(schedule.take(worker=0)), keys(schedule.take(worker=0))] == [["0 2"], ["0 1"]]
+    assert keys(schedule.take(worker=0)) == ["1 2"], "rather than nothing, what another worker has begun"
+    assert keys(schedule.take(worker=1)) == ["1 1"]
+    assert schedule.take(worker=0) == schedule.take(worker=1) == []
+
+
+def test_workers_go_on_with_the_longest_when_a_part_is_done(tmp_path):
+    schedule = schedule_of(tmp_path, *boosted(1), fit("long", seconds=60), fit("short", seconds=0.5))
+    assert [keys(schedule.take(worker=0))[0] for _ in range(5)] == ["long", "0 8", "0 2", "0 1", "short"]
+
+
+def test_bins_are_shared_by_none_but_those_that_make_the_same(tmp_path):
+    alone = fit("alone", "boosted1", inner=1)
+    tasks = [fit("a", "boosted1"), fit("b", "boosted2"), fit("c", "coarse"), fit("d", "nb"), alone]
+    items = dict(schedule_of(tmp_path, *tasks).take(100))
+    assert {key for key, item in items.items() if item.shares_bins} == {"a", "b"}
+
+
+def test_a_part_given_back_is_still_done_once(tmp_path):
+    schedule = schedule_of(tmp_path, *boosted(2))
+    ((key, _),) = schedule.take(worker=0)
+    schedule.give_back([key])
+    taken = [key for worker in [0, 0, 1, 1, 0, 1, 0] for key in keys(schedule.take(worker=worker))]
+    assert sorted(taken) == sorted(task.key for task in boosted(2))
+
+
+def test_datasets_that_advance_together_keep_no_worker_at_a_part(tmp_path):
+    schedule = schedule_of(tmp_path, *boosted(2), balanced=True)
+    assert [keys(schedule.take(worker=0))[0] for _ in range(6)] == [task.key for task in boosted(2)]

@@ -124,7 +124,7 @@ def _run_supervised(run: Run, executor: LocalExecutor, limits: Limits) -> None:
     try:
         while run.schedule.unfinished and not run.out_of_time():
             for number in pool.idle:
-                if batch := run.schedule.take():
+                if batch := run.schedule.take(worker=number):
                     pool.send(number, batch)
             run.writer.hurry(bool(pool.idle))
             outcomes, unbegun = pool.poll(1.0, [run.writer.wakeup])

@@ -20,12 +20,16 @@ class EncodeItem(NamedTuple):
 
 
 class FitItem(NamedTuple):
-    """Fit a learner on one part and predict the part's held-out rows."""
+    """Fit a learner on one part and predict the part's held-out rows.
+
+    `encoded` is where the part's encoded features are; `shares_bins` is whether other learners fit on the same bins.
+    """
 
     problem: int
     learner: str
     part: Part
     encoded: str | None = None
+    shares_bins: bool = False
 
 
 class FuseItem(NamedTuple):

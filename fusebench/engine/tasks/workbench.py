@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from fusebench import learners
 from fusebench.engine.blueprint import Blueprint, PredictionProblem
 from fusebench.engine.fusing import Predictions, Tensor
 from fusebench.engine.layouts import hold_predictions
@@ -56,6 +57,11 @@ class Recent(Generic[Key, Kept]):
         self._kept.move_to_end(key)
         return self._kept[key]
 
+    def forget_others(self, key: Key) -> None:
+        """Forget all values but that of a key."""
+        for other in [one for one in self._kept if one != key]:
+            del self._kept[other]
+
     def put(self, key: Key, value: Kept) -> None:
         """Keep a value, and forget the one that was not used for longest."""
         self._kept[key] = value
@@ -82,6 +88,7 @@ class Workbench:
     _data: Recent[str, ProblemData] = field(default_factory=lambda: Recent(4))
     encoded: Recent[Any, Encoded] = field(default_factory=lambda: Recent(3))
     fitted: Recent[Any, fit.FittedOnce] = field(default_factory=lambda: Recent(1))
+    _binned: Recent[Any, Any] = field(default_factory=lambda: Recent(1))
     _tensors: Recent[Any, Tensor] = field(default_factory=lambda: Recent(2))
 
     def run(self, item: Item) -> Entry:
@@ -122,6 +129,16 @@ class Workbench:
             return ProblemData(problem, self.data_folder(problem.data_key), {} if entry is None else entry.arrays)
 
         return self._data.get_or_make(problem.digest, opened)
+
+    def binned(self, key: Any, *, shared: bool) -> Any:
+        """Return where fits on one encoded part leave its binned rows, None where only one would use them.
+
+        Those of another part are dropped, whether or not this one's are shared.
+        """
+        if not shared:
+            self._binned.forget_others(key)
+            return None
+        return self._binned.get_or_make(key, learners.binned_rows)
 
     # -- what is stored already -------------------------------------------------------------------
 
