@@ -22,7 +22,7 @@ def warm_up():
     import yaml
 
     from fusebench.cli import app
-    from fusebench.engine.execute import _supervisor, local
+    from fusebench.engine.execute import _supervisor, early, local
     from fusebench.report import html  # noqa: F401
 
     with tempfile.TemporaryDirectory() as folder:
@@ -33,6 +33,7 @@ def warm_up():
     _supervisor.start_fork_server = lambda preload: multiprocessing.get_context("fork")
     _supervisor._start_guard = lambda context: None  # a forked guard holds the very pipe whose end it waits for
     local.warm_up = lambda specs: None  # it would start a fork server for each run, which imports everything anew
+    early.begin_imports = lambda *_: None  # so would this
 
 
 def child(order, out, err):

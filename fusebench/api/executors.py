@@ -8,8 +8,9 @@ from typing import ClassVar, Protocol
 
 from fusebench.api.places import Settings
 from fusebench.engine.blueprint import Blueprint
-from fusebench.engine.execute import local
+from fusebench.engine.defaults import executor_name
 from fusebench.engine.execute._run import Outcomes, Progress
+from fusebench.engine.execute.early import worker_modules
 from fusebench.engine.execute.local import LocalExecutor
 from fusebench.engine.plan import Plan, Task
 from fusebench.engine.store import Store
@@ -43,7 +44,7 @@ def local_executor(spec: Spec, blueprint: Blueprint, place: Settings) -> LocalEx
         timeout=spec.resources.timeout,
         memory=spec.resources.memory,
         time_limit=place.time_limit,
-        preload=local.worker_modules(blueprint.learners.values()),
+        preload=worker_modules(one.type for one in blueprint.learners.values()),
     )
 
 
@@ -57,7 +58,7 @@ def choose_executor(
     UsageError
         If there is no such executor, or a scheduler is named without Dask.
     """
-    name = _executor_name(name)
+    name = executor_name(name)
     if name == "local":
         if scheduler is not None:
             raise UsageError("--scheduler needs --executor dask")
@@ -72,11 +73,7 @@ def choose_executor(
 
 def is_local(executor: str | None) -> bool:
     """Whether a flag or the environment names this machine's own executor."""
-    return _executor_name(executor) == "local"
-
-
-def _executor_name(name: str | None) -> str:
-    return name or os.environ.get("FUSEBENCH_EXECUTOR") or "local"
+    return executor_name(executor) == "local"
 
 
 def unenforced_limits(executor: Executor, spec: Spec) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from fusebench.api.places import Settings, open_store
 from fusebench.engine import check
 from fusebench.engine.checked import CheckedModels, Place
 from fusebench.engine.execute import local
+from fusebench.engine.execute._fork_server import Aside
 from fusebench.errors import Problem, SpecError, UsageError
 from fusebench.spec import Source
 from fusebench.spec.model import Spec
@@ -30,12 +32,28 @@ class LoadedSpec:
         Locates problems that only the data show.
     base : Path
         What paths in it are relative to.
+    allow_import : bool
+        Whether classes outside the trusted packages may be imported.
+    checking : Aside, optional
+        The check of the models where another process is still at it.
     """
 
     spec: Spec
     source: Source
     base: Path
     allow_import: bool = False
+    checking: Aside[list[Problem]] | None = None
+
+    def settle(self) -> None:
+        """Wait for the check of the models, where it goes on.
+
+        Raises
+        ------
+        SpecError
+            With every problem at once.
+        """
+        if self.checking is not None and (problems := self.checking.result):
+            raise SpecError(self.source.arrange(problems))
 
 
 def load_spec(
@@ -61,7 +79,8 @@ def load_spec(
     place : Settings, optional
         Whose store remembers models that were found fine, so that a finished benchmark imports no estimator.
     warm_up : bool, default=False
-        Whether the local executor will run it: then its workers' libraries are imported while the spec is checked.
+        Whether the local executor will run it: then its workers' libraries are imported at once, and a process that
+        has them checks the models; `LoadedSpec.settle` says what it found.
 
     Raises
     ------
@@ -110,11 +129,16 @@ def _checked(
         spec, unknown = _resolve_datasets(spec, base, only.get("datasets") or ())
         problems = [*problems, *unknown]
         known = frozenset[Place]()
+        server = None
         if place is not None:
             known = CheckedModels(spec, open_store(place), allow_import=allow_import).known()
             if warm_up and any(("learners", name) not in known for name in spec.learners):
-                local.warm_up(spec.learners.values())
-        problems += check.check_models(spec, allow_import=allow_import, known=known)
+                server = local.warm_up(spec.learners.values())
+        check_models = partial(check.check_models, spec, allow_import=allow_import, known=known)
+        if server is not None and not problems and not allow_import:
+            checking = Aside(server, check_models)
+            return LoadedSpec(spec=spec, source=source, base=base, checking=checking)
+        problems += check_models()
     if problems or spec is None:
         raise SpecError(source.arrange(problems))
     return LoadedSpec(spec=spec, source=source, base=base, allow_import=allow_import)

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fusebench.engine.defaults import DEFAULT_STORE, store_location
 from fusebench.engine.execute.local import default_jobs
 from fusebench.engine.store import Store
 from fusebench.errors import UsageError
-
-DEFAULT_STORE = ".fusebench"
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def settings(
     jobs = os.environ.get("FUSEBENCH_JOBS") if n_jobs is None else str(n_jobs)
     if jobs is not None and (not jobs.isdecimal() or int(jobs) < 1):
         raise UsageError(f"--jobs (or FUSEBENCH_JOBS): got {jobs!r}, expected a whole number of at least 1")
-    where = str(store or os.environ.get("FUSEBENCH_STORE") or DEFAULT_STORE)
+    where = store_location(None if store is None else str(store))
     shared = where if "://" in where else None
     return Settings(
         Path(DEFAULT_STORE if shared else where),

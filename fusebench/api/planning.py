@@ -56,8 +56,11 @@ def make_plan(loaded: LoadedSpec, place: Settings) -> PreparedRun:
     local.spare_scratch(place.store)
     damaged: list[Path] = []
     store = open_store(place, damaged.append)
-    blueprint = blueprint_of(check.resolve_fusions(loaded.spec))
-    prepared = prepare(loaded.spec, blueprint, loaded.base, store)
+    try:
+        blueprint = blueprint_of(check.resolve_fusions(loaded.spec))
+        prepared = prepare(loaded.spec, blueprint, loaded.base, store)
+    finally:
+        loaded.settle()  # what is wrong with the models is said first, whatever it led to here
     blueprint = with_problems(blueprint, prepared)
     found = {
         (problem.message, problem.path): problem

@@ -62,6 +62,7 @@ def compare(
     warm_up = api.is_local(executor) and not dry_run
     loaded = api.spec_from(data, overrides=overrides, allow_import=allow_import, place=place, warm_up=warm_up)
     if save_spec is not None:
+        loaded.settle()
         api.save_spec(data, save_spec)
     if dry_run:
         from fusebench.cli.plan import print_plan

@@ -48,6 +48,10 @@ def run(
     verbose: options.Verbose = False,
 ) -> None:
     """Fit, fuse, score, compare and report what a spec names."""
+    from fusebench.engine.execute import early
+
+    if not dry_run:
+        early.begin_imports(spec, store, executor)
     from fusebench import api
 
     only = {

@@ -275,14 +275,14 @@ def is_released(spec: LearnerSpec) -> bool:
     )
 
 
-def modules(spec: LearnerSpec) -> list[str]:
-    """Return the modules that a learner's fits will import, for a parent process to import once.
+def modules(type_: str) -> list[str]:
+    """Return the modules that fits of a type of learner will import, for a parent process to import once.
 
     None of a class outside the trusted packages: importing it may do anything, so each fit does it for itself.
     """
-    from fusebench.learners._families import is_trusted
+    from fusebench.learners._families import family_of, is_trusted
 
-    family = _family(spec)
+    family = family_of(type_)
     paths = [path for path in (family.classifier, family.regressor) if path is not None and is_trusted(path)]
     found = [path.rpartition(".")[0] for path in paths if family.is_installed]
     if family.extra is not None and family.is_installed and paths and paths[0].startswith("fusebench."):

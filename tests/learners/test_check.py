@@ -100,8 +100,8 @@ def test_unknown_targets_leave_the_benefit_of_the_doubt():
 
 
 def test_modules_are_those_of_trusted_classes():
-    assert "xgboost" in learners.modules(LearnerSpec(type="xgb"))
-    assert not any("trap" in one for one in learners.modules(LearnerSpec(type="trap.Model")))
+    assert "xgboost" in learners.modules("xgb")
+    assert not any("trap" in one for one in learners.modules("trap.Model"))
 
 
 def test_svm_serves_both():

@@ -6,32 +6,25 @@ travel in batches, and what a fit leaves running is killed with it, by process g
 
 from __future__ import annotations
 
-import atexit
-import multiprocessing as mp
 import os
 import pickle
-import shutil
 import signal
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
-from types import ModuleType
 from typing import Any
 
 from fusebench.engine.execute import _strays, _worker
+from fusebench.engine.execute._fork_server import fork_server_pid, start_fork_server, without_main_module
 from fusebench.engine.execute._worker import Outcome, Raised, Ready
 from fusebench.engine.tasks.items import Item
 from fusebench.engine.tasks.workbench import Workbench
 from fusebench.errors import FusebenchError
 
 POLL_SECONDS = 0.05
-LONGEST_FOLDER = 70  # bytes; a socket in it adds some 30 and may have 107
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 Batch = list[tuple[str, Item]]
 _living: set[int] = set()
 """Process numbers of all workers of this process, their guards and their fork server."""
@@ -147,7 +140,7 @@ class Supervisor:
         process = self._context.Process(  # type: ignore[attr-defined]  # every concrete context has it
             target=_worker.serve, args=(theirs, self._workbench), daemon=True
         )
-        with _without_main_module():
+        with without_main_module():
             process.start()
         theirs.close()
         _living.add(process.pid)
@@ -209,79 +202,11 @@ def _start_guard(context: BaseContext) -> tuple[Any, Connection] | None:
     process = context.Process(  # type: ignore[attr-defined]  # every concrete context has it
         target=_strays.watch, args=(theirs, server, _strays.MARKED), daemon=True
     )
-    with _without_main_module():
+    with without_main_module():
         process.start()
     theirs.close()
     _living.update({process.pid, server, resource_tracker._resource_tracker._pid or 0})  # type: ignore[attr-defined]
     return process, ours
-
-
-def fork_server_pid() -> int:
-    """Return the process number of the running fork server."""
-    from multiprocessing import forkserver
-
-    return int(forkserver._forkserver._forkserver_pid or 0)  # type: ignore[attr-defined]  # there is no public name
-
-
-def start_fork_server(preload: Sequence[str]) -> BaseContext:
-    """Return the context that makes workers; on Linux its server starts importing at once."""
-    if sys.platform != "linux":
-        return mp.get_context("spawn")
-    context = mp.get_context("forkserver")
-    context.set_forkserver_preload(list(preload))
-    from multiprocessing import forkserver
-
-    _keep_sockets_short()
-    with _worker_environment(), _deaf_to_ctrl_c():
-        forkserver.ensure_running()
-    return context
-
-
-def _keep_sockets_short() -> None:
-    """Put sockets in /tmp where the folder for temporary files has a longer name than a socket may have."""
-    settings: dict[str, Any] = mp.current_process()._config  # type: ignore[attr-defined]  # there is no public name
-    if settings.get("tempdir") is None and len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER:
-        settings["tempdir"] = tempfile.mkdtemp(prefix="pymp-", dir="/tmp")
-        atexit.register(shutil.rmtree, settings["tempdir"], ignore_errors=True)
-
-
-@contextmanager
-def _worker_environment() -> Iterator[None]:
-    wanted = {**dict.fromkeys(THREAD_VARIABLES, "1"), _strays.MARK: _strays.MARKED}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Let what is started here not see the Ctrl-C of a terminal, which reaches its whole process group.
-
-    The fork server ignores it too, but only once it has imported everything.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _without_main_module() -> Iterator[None]:
-    """Keep workers from running the caller's script again: they need the package and nothing of it."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 def _kill_group(process: Any) -> None:

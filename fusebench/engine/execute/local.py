@@ -8,15 +8,18 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import ClassVar
 
 import psutil
 
-from fusebench import io, learners
+from fusebench import io
+from fusebench.engine.execute._fork_server import start_fork_server
 from fusebench.engine.execute._run import Outcomes, Progress, Run, signals_as_interrupts
-from fusebench.engine.execute._supervisor import Limits, Supervisor, start_fork_server
+from fusebench.engine.execute._supervisor import Limits, Supervisor
 from fusebench.engine.execute._worker import attempt
+from fusebench.engine.execute.early import worker_modules
 from fusebench.engine.plan import Plan, Task
 from fusebench.engine.schedule import Schedule
 from fusebench.engine.store import Store
@@ -137,16 +140,16 @@ def _run_supervised(run: Run, executor: LocalExecutor, limits: Limits) -> None:
         pool.close()
 
 
-def warm_up(specs: Iterable[LearnerSpec]) -> None:
-    """Begin to import what the workers of these learners will need, in a process of its own, and return at once."""
-    known = [spec for spec in specs if learners.REGISTRY.canonical(spec.type) is not None]
-    start_fork_server(worker_modules(known))
+def warm_up(specs: Iterable[LearnerSpec]) -> BaseContext | None:
+    """Begin to import what the workers of these learners will need, in a process of its own, and return at once.
 
-
-def worker_modules(specs: Iterable[LearnerSpec]) -> list[str]:
-    """Return the modules that workers of these learners need, for the fork server to import once."""
-    own = [module for spec in specs for module in learners.modules(spec)]
-    return ["fusebench.engine.tasks.workbench", "sklearn.metrics", "sklearn.model_selection", *dict.fromkeys(own)]
+    Returns
+    -------
+    BaseContext or None
+        What makes processes that have it all; None where every process imports for itself.
+    """
+    context = start_fork_server(worker_modules(spec.type for spec in specs))
+    return context if context.get_start_method() == "forkserver" else None
 
 
 def _fits_models(plan: Plan, item: FuseItem) -> bool:

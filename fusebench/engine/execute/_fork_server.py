@@ -1,0 +1,141 @@
+"""The server that every other process of a run is forked from: on Linux it imports what workers need, once."""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing as mp
+import os
+import pickle
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+from fusebench.engine.execute import _strays
+
+LONGEST_FOLDER = 70  # bytes; a socket in it adds some 30 and may have 107
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+Answer = TypeVar("Answer")
+
+
+class Aside(Generic[Answer]):
+    """A call that a process of its own makes while this one goes on.
+
+    Parameters
+    ----------
+    context : BaseContext
+        What `start_fork_server` returned.
+    function : callable
+        Takes nothing; it is pickled, as its answer is.
+    """
+
+    def __init__(self, context: BaseContext, function: Callable[[], Answer]) -> None:
+        self._function = function
+        self._connection, theirs = context.Pipe(duplex=False)
+        # The server forks nothing before it has imported everything, and whoever asks it to waits for that.
+        self._starting = threading.Thread(target=_start, args=(context, theirs, function), daemon=True)
+        self._starting.start()
+
+    @cached_property
+    def result(self) -> Answer:
+        """What the call returned, waited for; where its process could not say, this one makes the call."""
+        self._starting.join()
+        try:
+            answer: Answer = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from a process of ours
+        except (EOFError, OSError):
+            return self._function()
+        finally:
+            self._connection.close()
+        return answer
+
+
+def _start(context: BaseContext, connection: Connection, function: Callable[[], Any]) -> None:
+    try:
+        with without_main_module(), suppress(OSError, EOFError):  # of a server that could not import
+            context.Process(  # type: ignore[attr-defined]  # every concrete context has it
+                target=_answer, args=(connection, function), daemon=True
+            ).start()
+    finally:
+        connection.close()
+
+
+def _answer(connection: Connection, function: Callable[[], Any]) -> None:
+    """Send what a call returns; what it raises is raised again by whoever then makes the call."""
+    with suppress(Exception):
+        connection.send_bytes(pickle.dumps(function()))
+
+
+def fork_server_pid() -> int:
+    """Return the process number of the running fork server."""
+    from multiprocessing import forkserver
+
+    return int(forkserver._forkserver._forkserver_pid or 0)  # type: ignore[attr-defined]  # there is no public name
+
+
+def start_fork_server(preload: Sequence[str]) -> BaseContext:
+    """Return the context that makes workers; on Linux its server starts importing at once."""
+    if sys.platform != "linux":
+        return mp.get_context("spawn")
+    context = mp.get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    from multiprocessing import forkserver
+
+    _keep_sockets_short()
+    with _worker_environment(), _deaf_to_ctrl_c():
+        forkserver.ensure_running()
+    return context
+
+
+def _keep_sockets_short() -> None:
+    """Put sockets in /tmp where the folder for temporary files has a longer name than a socket may have."""
+    settings: dict[str, Any] = mp.current_process()._config  # type: ignore[attr-defined]  # there is no public name
+    if settings.get("tempdir") is None and len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER:
+        settings["tempdir"] = tempfile.mkdtemp(prefix="pymp-", dir="/tmp")
+        atexit.register(shutil.rmtree, settings["tempdir"], ignore_errors=True)
+
+
+@contextmanager
+def _worker_environment() -> Iterator[None]:
+    wanted = {**dict.fromkeys(THREAD_VARIABLES, "1"), _strays.MARK: _strays.MARKED}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Let what is started here not see the Ctrl-C of a terminal, which reaches its whole process group.
+
+    The fork server ignores it too, but only once it has imported everything.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def without_main_module() -> Iterator[None]:
+    """Keep workers from running the caller's script again: they need the package and nothing of it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

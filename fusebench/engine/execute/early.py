@@ -1,0 +1,49 @@
+"""What can begin before a spec is understood: importing the libraries that take longer than all else before a fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from fusebench import learners
+from fusebench.engine.defaults import executor_name, store_location
+from fusebench.engine.execute._fork_server import start_fork_server
+
+LONGEST_LOOKED_AT = 1 << 20  # characters
+COMMENT = re.compile(r"(^|\s)#.*")
+WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+ALWAYS = (
+    "fusebench.engine.tasks.workbench",
+    "fusebench.engine.check",
+    "sklearn.metrics",
+    "sklearn.model_selection",
+)
+
+
+def begin_imports(spec: Path, store: str | None, executor: str | None) -> None:
+    """Start the fork server with what a spec's words seem to need, where a local run begins with an empty store.
+
+    A guess from names of learners: one too many costs its import, one too few is imported by the workers.
+
+    Parameters
+    ----------
+    spec : Path
+        The file, not checked yet.
+    store, executor : str or None
+        As the flags say.
+    """
+    if executor_name(executor) != "local" or Path(store_location(store)).exists():
+        return  # what is stored may be all the answers
+    with suppress(OSError, UnicodeDecodeError), spec.open(encoding="utf-8") as file:
+        lines = file.read(LONGEST_LOOKED_AT).splitlines()
+        words = {word for line in lines for word in WORD.findall(COMMENT.sub("", line))}
+        if named := [word for word in sorted(words) if learners.REGISTRY.canonical(word) is not None]:
+            start_fork_server(worker_modules(named))
+
+
+def worker_modules(types: Iterable[str]) -> list[str]:
+    """Return the modules that workers of these learners need, for the fork server to import once."""
+    known = [one for one in types if learners.REGISTRY.canonical(one) is not None]
+    return [*ALWAYS, *dict.fromkeys(module for one in known for module in learners.modules(one))]
