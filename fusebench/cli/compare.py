@@ -46,6 +46,10 @@ def compare(
     verbose: options.Verbose = False,
 ) -> None:
     """Compare learners and fusions on datasets, with good defaults and no spec."""
+    from fusebench.engine.execute import early
+
+    if not dry_run:
+        early.begin_imports(options.names(learners), store, executor)
     from fusebench import api
 
     if not options.names(datasets):

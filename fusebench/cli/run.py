@@ -51,7 +51,7 @@ def run(
     from fusebench.engine.execute import early
 
     if not dry_run:
-        early.begin_imports(spec, store, executor)
+        early.begin_for_spec(spec, store, executor)
     from fusebench import api
 
     only = {

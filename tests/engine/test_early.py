@@ -28,7 +28,7 @@ def started(monkeypatch):
 def _begin(tmp_path, text=SPEC, executor=None):
     spec = tmp_path / "spec.yaml"
     spec.write_text(text)
-    early.begin_imports(spec, str(tmp_path / "store"), executor)
+    early.begin_for_spec(spec, str(tmp_path / "store"), executor)
 
 
 def test_the_libraries_of_the_learners_that_a_spec_seems_to_name_are_imported(tmp_path, started):
@@ -36,6 +36,11 @@ def test_the_libraries_of_the_learners_that_a_spec_seems_to_name_are_imported(tm
     (modules,) = started
     assert {"sklearn.naive_bayes", "sklearn.svm"} <= set(modules)
     assert "lightgbm" not in modules
+
+
+def test_learners_may_be_named_without_a_spec(tmp_path, started):
+    early.begin_imports(["nb", "unheard_of"], str(tmp_path / "store"), None)
+    assert "sklearn.naive_bayes" in started[0]
 
 
 def test_nothing_is_imported_where_the_answers_may_be_stored(tmp_path, started):
@@ -57,7 +62,7 @@ def test_what_is_no_spec_starts_nothing(tmp_path, started, content):
     spec = tmp_path / "spec.yaml"
     spec.write_bytes(content)
     for path in (spec, tmp_path, tmp_path / "absent.yaml"):
-        early.begin_imports(path, str(tmp_path / "store"), None)
+        early.begin_for_spec(path, str(tmp_path / "store"), None)
     assert started == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,25 +22,27 @@ ALWAYS = (
 )
 
 
-def begin_imports(spec: Path, store: str | None, executor: str | None) -> None:
-    """Start the fork server with what a spec's words seem to need, where a local run begins with an empty store.
+def begin_for_spec(spec: Path, store: str | None, executor: str | None) -> None:
+    """Begin with what the words of a spec, not checked yet, seem to need; see `begin_imports`."""
+    with suppress(OSError, UnicodeDecodeError), spec.open(encoding="utf-8") as file:
+        lines = file.read(LONGEST_LOOKED_AT).splitlines()
+        begin_imports({word for line in lines for word in WORD.findall(COMMENT.sub("", line))}, store, executor)
 
-    A guess from names of learners: one too many costs its import, one too few is imported by the workers.
+
+def begin_imports(types: Collection[str], store: str | None, executor: str | None) -> None:
+    """Start the fork server with what learners need, where a local run begins with an empty store.
 
     Parameters
     ----------
-    spec : Path
-        The file, not checked yet.
+    types : collection of str
+        What may be types of learners. One too many costs its import, one too few is imported by the workers.
     store, executor : str or None
         As the flags say.
     """
     if executor_name(executor) != "local" or Path(store_location(store)).exists():
         return  # what is stored may be all the answers
-    with suppress(OSError, UnicodeDecodeError), spec.open(encoding="utf-8") as file:
-        lines = file.read(LONGEST_LOOKED_AT).splitlines()
-        words = {word for line in lines for word in WORD.findall(COMMENT.sub("", line))}
-        if named := [word for word in sorted(words) if learners.REGISTRY.canonical(word) is not None]:
-            start_fork_server(worker_modules(named))
+    if named := [one for one in sorted(types) if learners.REGISTRY.canonical(one) is not None]:
+        start_fork_server(worker_modules(named))
 
 
 def worker_modules(types: Iterable[str]) -> list[str]:
