@@ -12,9 +12,10 @@ import numpy as np
 
 from fusebench import api, datasets, io, learners, metrics, report
 from fusebench import spec as specs
-from fusebench.engine.blueprint import ORACLE, Blueprint, PredictionProblem
+from fusebench.engine.blueprint import ORACLE, Blueprint
 from fusebench.engine.execute._run import Progress
 from fusebench.engine.fusing import Predictions
+from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import Part
 from fusebench.engine.tasks.data import DataFolders, ProblemData
 from fusebench.engine.tasks.items import FitItem

@@ -13,10 +13,10 @@ from fusebench.api.loading import LoadedSpec
 from fusebench.api.places import Settings, open_store
 from fusebench.engine import check
 from fusebench.engine import plan as planning
-from fusebench.engine.blueprint import blueprint_of
 from fusebench.engine.checked import CheckedModels
 from fusebench.engine.collect import stored_score
 from fusebench.engine.execute import local
+from fusebench.engine.expansion import blueprint_of
 from fusebench.engine.prepare import Prepared, prepare, with_problems
 from fusebench.engine.store import Store
 from fusebench.errors import SpecError

@@ -3,120 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from fusebench import compressions, encoders, learners
 from fusebench.engine.keys import digest, versions
 from fusebench.engine.models import FusionModel
-from fusebench.engine.splits import Part, Scheme
-from fusebench.engine.variants import Variants
+from fusebench.engine.problem import PredictionProblem
+from fusebench.engine.splits import Part
 from fusebench.fusions import base as fusions
 from fusebench.fusions.base import Fusion, load_fusion
-from fusebench.spec.model import FusionSpec, LearnerSpec, Spec
+from fusebench.spec.model import FusionSpec, LearnerSpec
 
 BEST_SINGLE, UNIFORM_AVERAGE, ORACLE = "best_single", "uniform_average", "oracle"
-LARGE_DATA = 50_000_000  # cells above which a fit gets two threads unless the spec says otherwise
-
-
-class TargetFacts(NamedTuple):
-    """What is known of one target of a dataset without its values; `n_classes` is 0 for regression."""
-
-    name: str
-    target_type: str
-    n_classes: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class PredictionProblem:
-    """One target of one dataset, split.
-
-    Parameters
-    ----------
-    dataset, target : str
-        Names.
-    target_type : str
-        binary, multiclass or continuous.
-    classes : tuple of str
-        The labels as text, sorted as the dataset sorts them; empty for regression.
-    n_samples, n_features : int
-        Size, without the rows whose target is missing.
-    data_key : str
-        The dataset's key in the store's data folder.
-    fingerprint : str
-        Digest of the dataset's content.
-    scheme : Scheme
-        How it is split.
-    metrics : tuple of str
-        The first one ranks.
-    numeric : bool
-        Whether every feature is a number.
-    n_threads : int
-        Threads per fit.
-    targets : tuple of TargetFacts
-        All targets of the dataset, this one among them; empty stands for this one alone. They share their folds, which
-        are stratified by the first.
-    """
-
-    dataset: str
-    target: str
-    target_type: Literal["binary", "multiclass", "continuous"]
-    classes: tuple[str, ...]
-    n_samples: int
-    n_features: int
-    data_key: str
-    fingerprint: str
-    scheme: Scheme
-    metrics: tuple[str, ...]
-    numeric: bool
-    n_threads: int = 1
-    targets: tuple[TargetFacts, ...] = ()
-
-    @property
-    def n_classes(self) -> int:
-        """Number of classes, 0 for regression."""
-        return len(self.classes)
-
-    @property
-    def is_classification(self) -> bool:
-        """Whether classes are predicted."""
-        return self.target_type != "continuous"
-
-    @cached_property
-    def digest(self) -> str:
-        """Digest of the data and how it is split."""
-        return digest(
-            "problem",
-            self.fingerprint,
-            self.target,
-            self.scheme.cv.model_dump(mode="json", exclude={"inner"}),
-            self.scheme.inner,
-            self.scheme.random_state,
-            self.n_threads,
-            versions(),
-            *([self.targets[0].name] if len(self.targets) > 1 else []),
-        )
-
-    @cached_property
-    def shared_digest(self) -> str:
-        """Digest of what all targets of the dataset have in common; that of a model that learns them all at once."""
-        return digest("targets", replace(self, target="", targets=self.targets or (self.facts,)).digest)
-
-    @property
-    def facts(self) -> TargetFacts:
-        """What is known of the target."""
-        return TargetFacts(self.target, self.target_type, self.n_classes)
-
-    @property
-    def position(self) -> int:
-        """Which of the dataset's targets this is."""
-        return self.targets.index(self.facts) if self.targets else 0
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -321,103 +222,3 @@ def learner_digest(spec: LearnerSpec, random_state: int) -> str:
         random_state,
         versions(learners.library(spec)),
     )
-
-
-def expand(spec: Spec) -> tuple[dict[str, LearnerSpec], dict[str, tuple[str, ...]]]:
-    """Expand every grid; return the learners, and the members of each grid by the learner's id."""
-    expanded: dict[str, LearnerSpec] = {}
-    grids: dict[str, tuple[str, ...]] = {}
-    for name, learner in spec.learners.items():
-        if not learner.grid:
-            expanded[name] = learner
-            continue
-        members = {
-            f"{name}[{','.join(f'{key}={value}' for key, value in zip(learner.grid, values, strict=True))}]": values
-            for values in itertools.product(*learner.grid.values())
-        }
-        grids[name] = tuple(members)
-        for member, values in members.items():
-            params = {**learner.params, **dict(zip(learner.grid, values, strict=True))}
-            expanded[member] = learner.model_copy(update={"params": params, "grid": {}})
-    return expanded, grids
-
-
-def _compressed(learner: LearnerSpec) -> LearnerSpec:
-    """Return the learner that is fitted where its spec asks for a compression."""
-    if learner.compress is None:
-        return learner
-    method = compressions.make(learner.compress)
-    return method.learner(learner, learners.traits(learner)[str(method.trait)], learner.compress)
-
-
-def blueprint_of(spec: Spec) -> Blueprint:
-    """Resolve a spec's models: grids, members and references; the problems come from the data."""
-    expanded, grids = expand(spec)
-    expanded = {name: _compressed(learner) for name, learner in expanded.items()}
-    ordered = configured(spec, expanded, grids)
-    variants = Variants(expanded, ordered)
-    fused = {**ordered, **variants.added_fusions}
-    used_as_member = {member for fusion in fused.values() for member in fusion.members if member in fused}
-    return Blueprint(
-        learners={**expanded, **variants.added_learners},
-        # The references know the learners of the spec alone: what is compressed does not change them.
-        fusions={**fused, **_references(tuple(expanded), grids)},
-        random_state=spec.random_state,
-        oof_of=frozenset(used_as_member),
-        variant_of=variants.of,
-    )
-
-
-def configured(
-    spec: Spec, expanded: Mapping[str, LearnerSpec], grids: Mapping[str, tuple[str, ...]]
-) -> dict[str, FusionModel]:
-    """Return the fusions that a spec names, with their members; those that are members come first."""
-    found = {name: _resolve(name, spec, expanded, grids) for name in spec.fusions}
-    return {name: found[name] for name in _members_first(found)}
-
-
-def _resolve(
-    name: str, spec: Spec, expanded: Mapping[str, LearnerSpec], grids: Mapping[str, tuple[str, ...]]
-) -> FusionModel:
-    fusion = spec.fusions[name]
-    if fusion.members is not None:
-        named = itertools.chain.from_iterable(grids.get(member, (member,)) for member in fusion.members)
-        return FusionModel(id=name, kind="fusion", spec=fusion, members=tuple(named))
-    members = tuple(expanded)
-    if load_fusion(fusion.type).default_members == "everything":
-        members += tuple(
-            other for other, one in spec.fusions.items() if other != name and not _is_shy(load_fusion(one.type))
-        )
-    return FusionModel(id=name, kind="fusion", spec=fusion, members=members)
-
-
-def _is_shy(kind: type[Fusion]) -> bool:
-    """Whether a fusion is a member of others only where it is named: one of everything, or one that trains."""
-    return kind.default_members == "everything" or kind.trains
-
-
-def _members_first(configured: Mapping[str, FusionModel]) -> list[str]:
-    ordered: dict[str, None] = {}
-
-    def visit(name: str) -> None:
-        for member in configured[name].members:
-            if member in configured and member not in ordered:
-                visit(member)
-        ordered[name] = None
-
-    for name in configured:
-        visit(name)
-    return list(ordered)
-
-
-def _references(all_learners: tuple[str, ...], grids: Mapping[str, tuple[str, ...]]) -> dict[str, FusionModel]:
-    members_of = {
-        **{f"{name}:tuned": ("best_single", members) for name, members in grids.items()},
-        BEST_SINGLE: ("best_single", all_learners),
-        UNIFORM_AVERAGE: ("uniform_average", all_learners),
-        ORACLE: ("oracle", all_learners),
-    }
-    return {
-        name: FusionModel(id=name, kind="reference", spec=FusionSpec(type=kind), members=members, tolerant=True)
-        for name, (kind, members) in members_of.items()
-    }

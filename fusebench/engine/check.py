@@ -8,8 +8,10 @@ from typing import Any
 
 from fusebench import compressions, encoders, learners, metrics
 from fusebench import spec as specs
-from fusebench.engine.blueprint import Blueprint, PredictionProblem, configured, expand
+from fusebench.engine.blueprint import Blueprint
 from fusebench.engine.checked import Place, member_count
+from fusebench.engine.expansion import configured, expand
+from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.variants import Variants, compressible
 from fusebench.errors import Problem
 from fusebench.fusions import base as fusions

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-from fusebench.engine.blueprint import expand
 from fusebench.engine.environment import environment
+from fusebench.engine.expansion import expand
 from fusebench.engine.keys import digest
 from fusebench.engine.store import Entry, Store
 from fusebench.spec.model import FusionSpec, Spec

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fusebench import spec as specs
-from fusebench.engine.blueprint import ORACLE, Blueprint, PredictionProblem
+from fusebench.engine.blueprint import ORACLE, Blueprint
 from fusebench.engine.environment import environment
 from fusebench.engine.plan import Plan
+from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.schedule import Failed
 from fusebench.engine.store import Entry, Store
 from fusebench.engine.tasks.items import MEASURED_SPLIT, EncodeItem, ExplainItem, FitItem, FuseItem, ScoreItem

@@ -14,7 +14,8 @@ import numpy as np
 from fusebench import datasets
 from fusebench.datasets._answers import Classes, listed, number
 from fusebench.datasets._predicted import PredictionTable
-from fusebench.engine.blueprint import Blueprint, blueprint_of
+from fusebench.engine.blueprint import Blueprint
+from fusebench.engine.expansion import blueprint_of
 from fusebench.engine.fusing import Predictions, make_fusion, predict_with
 from fusebench.errors import DataError, FitError, UsageError
 from fusebench.fusions.base import REGISTRY, Context, Fusion, TargetType, load_fusion

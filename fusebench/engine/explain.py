@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench import metrics
-from fusebench.engine.blueprint import BEST_SINGLE, ORACLE, UNIFORM_AVERAGE, Blueprint, PredictionProblem
+from fusebench.engine.blueprint import BEST_SINGLE, ORACLE, UNIFORM_AVERAGE, Blueprint
 from fusebench.engine.fusing import Predictions, Tensor, fuse_context, make_fusion, predict_with
 from fusebench.engine.keys import digest
 from fusebench.engine.plan import Plan, Task
+from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.store import Entry
 from fusebench.engine.tasks.items import ExplainItem
 from fusebench.engine.tasks.workbench import Workbench

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench import encoders, learners, metrics
-from fusebench.engine.blueprint import Blueprint, PredictionProblem
+from fusebench.engine.blueprint import Blueprint
+from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import Rows
 from fusebench.engine.store import Entry
 from fusebench.errors import FitError

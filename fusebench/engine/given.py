@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench import datasets, learners
-from fusebench.engine.blueprint import Blueprint, PredictionProblem
+from fusebench.engine.blueprint import Blueprint
 from fusebench.engine.keys import digest
+from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.store import Entry, Store
 from fusebench.engine.tasks.data import DataFolders, ProblemData
 from fusebench.errors import DataError

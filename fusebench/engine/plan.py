@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from fusebench import learners
-from fusebench.engine.blueprint import Blueprint, PredictionProblem
+from fusebench.engine.blueprint import Blueprint
 from fusebench.engine.keys import digest
+from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import Part
 from fusebench.engine.tasks.items import FitItem, FuseItem, Item, ScoreItem, Stage
 from fusebench.spec.model import LearnerSpec

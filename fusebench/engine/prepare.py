@@ -15,9 +15,10 @@ import numpy as np
 
 from fusebench import datasets, io
 from fusebench import spec as specs
-from fusebench.engine.blueprint import LARGE_DATA, Blueprint, PredictionProblem, TargetFacts
+from fusebench.engine.blueprint import Blueprint
 from fusebench.engine.given import Joiner
 from fusebench.engine.keys import digest
+from fusebench.engine.problem import LARGE_DATA, PredictionProblem, TargetFacts
 from fusebench.engine.splits import Scheme
 from fusebench.engine.store import Entry, Store
 from fusebench.engine.tasks.data import DataFolders, ProblemData, folds_key

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusebench.engine.blueprint import Blueprint, PredictionProblem
+from fusebench.engine.blueprint import Blueprint
 from fusebench.engine.fusing import (
     LearnerFitter,
     Predictions,
@@ -20,6 +20,7 @@ from fusebench.engine.fusing import (
     predict_with,
     stack_predictions,
 )
+from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import Rows
 from fusebench.errors import UsageError
 from fusebench.fusions.cascade import Cascade

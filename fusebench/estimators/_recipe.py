@@ -9,7 +9,9 @@ from typing import Any
 
 from fusebench import spec as specs
 from fusebench.engine import check
-from fusebench.engine.blueprint import ORACLE, Blueprint, PredictionProblem, blueprint_of
+from fusebench.engine.blueprint import ORACLE, Blueprint
+from fusebench.engine.expansion import blueprint_of
+from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import Scheme
 from fusebench.errors import Problem, SpecError, UsageError
 from fusebench.spec.model import CV, Spec

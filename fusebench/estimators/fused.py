@@ -30,7 +30,8 @@ from fusebench.estimators._recipe import Recipe, recipe
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fusebench.engine.blueprint import Blueprint, PredictionProblem
+    from fusebench.engine.blueprint import Blueprint
+    from fusebench.engine.problem import PredictionProblem
 
 MAX_SEED = 2**31 - 1
 ROW_PARAMETERS = ("sample_weight", "groups")

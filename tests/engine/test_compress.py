@@ -7,8 +7,8 @@ from io import StringIO
 import pytest
 
 from fusebench import api
-from fusebench.engine.blueprint import blueprint_of
 from fusebench.engine.check import resolve_fusion
+from fusebench.engine.expansion import blueprint_of
 from fusebench.errors import SpecError
 
 pytestmark = pytest.mark.usefixtures("in_this_process")

@@ -75,7 +75,7 @@ def test_predictions_are_the_chosen_members_own(make_problem):
 
 
 def test_candidates_are_everything_but_what_trains_or_chooses():
-    from fusebench.engine.blueprint import blueprint_of
+    from fusebench.engine.expansion import blueprint_of
     from fusebench.spec.model import DatasetSpec, FusionSpec, LearnerSpec, Spec
 
     fusions = {name: FusionSpec(type=name) for name in ("adaptive", "voting", "stacking", "bagging")}

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench import datasets
-from fusebench.engine.blueprint import PredictionProblem
 from fusebench.engine.keys import digest
+from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import KeptSplits, Rows, Splits
 
 FOLDS_LAYOUT = 4  # of what is remembered of a problem's folds; a new number splits it again

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from fusebench import encoders, learners
 from fusebench.engine import latency
-from fusebench.engine.blueprint import PredictionProblem
 from fusebench.engine.fusing import EncodedLearner, Predictions
 from fusebench.engine.measure import Measured, model_bytes
+from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import Part, Rows
 from fusebench.engine.store import Entry
 from fusebench.engine.tasks.encoded import AsNumbers, Encoded

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fusebench.engine import latency
 from fusebench.engine.asking import FreshAnswers
-from fusebench.engine.blueprint import ORACLE, PredictionProblem
+from fusebench.engine.blueprint import ORACLE
 from fusebench.engine.fusing import (
     Predictions,
     Tensor,
@@ -23,6 +23,7 @@ from fusebench.engine.fusing import (
     stack_predictions,
 )
 from fusebench.engine.measure import Measured, model_bytes
+from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import Rows
 from fusebench.engine.store import Entry
 from fusebench.engine.tasks.items import MEASURED_SPLIT, FuseItem

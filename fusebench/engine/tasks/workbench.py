@@ -11,9 +11,10 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from fusebench import learners
-from fusebench.engine.blueprint import Blueprint, PredictionProblem
+from fusebench.engine.blueprint import Blueprint
 from fusebench.engine.fusing import Predictions, Tensor
 from fusebench.engine.layouts import hold_predictions
+from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import Part
 from fusebench.engine.store import Entry
 from fusebench.engine.tasks import fit, fuse, score
