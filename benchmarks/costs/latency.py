@@ -1,74 +1,130 @@
-"""Set the latencies that a run reports beside `timeit` on the models that `fusebench fit` saves. Needs an idle machine.
+"""Set the latencies that a run reports beside `timeit` on the models that are saved. Needs an idle machine.
 
-Prints, per fusion and batch size, milliseconds of one call by `timeit` on the saved model, what the run's own
-measurement says, and their ratio. The saved model also checks the columns of its input, which the run does not time.
+Runs every learner and every cheap fusion on data sets of numbers, of categories and with values as targets, saves each
+model, loads it, and times its ``predict`` as ``python -m timeit`` does (best of 5 repeats, one thread; with
+``--processor`` by the processor's time, for a machine that is not idle). Prints per model and batch size milliseconds
+of one call, what the run had said, and their ratio; a ``*`` marks ratios beyond 20%.
 
-    python benchmarks/costs/latency.py
+    python benchmarks/costs/latency.py [--datasets breast_cancer,german] [--csv ratios.csv]
 """
 
 from __future__ import annotations
 
-import subprocess
+import argparse
+import io
 import sys
 import tempfile
+import time
 import timeit
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
-from sklearn.datasets import load_breast_cancer
 from threadpoolctl import threadpool_limits
 
-SPEC = """\
-name: latency
-datasets: [breast_cancer]
-learners: {lr: logistic_regression, rf: {type: random_forest, n_estimators: 100}, xgb: xgboost, nb: nb}
-fusions:
-  light: {type: voting, voting: soft, members: [lr, nb]}
-  soft: {type: voting, voting: soft}
-  stack: {type: stacking, final_estimator: logistic_regression}
-"""
+import fusebench as fb
+from fusebench import datasets
+from fusebench.spec.model import DatasetSpec
+
+SIZES = (1, 100, 1000)
+REPEATS = 5
+LEARNERS = {
+    "classification": ["lr", "nb", "dt", "knn", "svc", "rf", "xgb", "lgbm"],
+    "regression": ["ridge", "knn", "dt", "rf", "xgb", "lgbm"],
+}
+BOTH = {"mean": "averaging", "weighted": "weighted", "stack": "stacking", "selection": "ensemble_selection"}
+FUSIONS: dict[str, dict[str, Any]] = {
+    "classification": {
+        **BOTH,
+        "soft": {"type": "voting", "voting": "soft"},
+        "hard": {"type": "voting", "voting": "hard"},
+        "light": {"type": "voting", "voting": "soft", "members": ["lr", "nb"]},
+        "knora_u": "knora_u",
+        "knora_e": "knora_e",
+    },
+    "regression": {**BOTH, "light": {"type": "averaging", "members": ["ridge", "dt"]}},
+}
+REFERENCES = ("best_single", "uniform_average")
+
+
+class Timed(NamedTuple):
+    """One model at one batch size, in milliseconds of one call."""
+
+    dataset: str
+    model: str
+    rows: int
+    timeit_ms: float
+    run_ms: float
+    ratio: float
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
+    parser.add_argument("--datasets", default="breast_cancer,german,penguins,digits,diabetes")
+    parser.add_argument("--models", help="only these")
+    parser.add_argument("--seconds", type=float, default=0.1, help="of one repeat")
+    parser.add_argument("--processor", action="store_true", help="time by the processor's clock, not the wall's")
+    parser.add_argument("--csv", type=Path)
+    arguments = parser.parse_args()
+    found: list[Timed] = []
+    print(f"{'dataset':14} {'model':15} {'rows':>5} {'timeit ms':>10} {'run ms':>9} {'ratio':>6}")
+    for dataset in arguments.datasets.split(","):
+        for row in timed(dataset, arguments):
+            found.append(row)
+            mark = "" if abs(row.ratio - 1) <= 0.2 else " *"
+            print(f"{row.dataset:14} {row.model:15} {row.rows:5} {row.timeit_ms:10.3f} {row.run_ms:9.3f} "
+                  f"{row.ratio:6.2f}{mark}", flush=True)  # fmt: skip
+    ratios = np.array([row.ratio for row in found])
+    inside = int((np.abs(ratios - 1) <= 0.2).sum())
+    print(f"{inside} of {len(ratios)} within 20%; from {np.nanmin(ratios):.2f} to {np.nanmax(ratios):.2f}, "
+          f"median {np.nanmedian(ratios):.2f}")  # fmt: skip
+    if arguments.csv:
+        pd.DataFrame(found).to_csv(arguments.csv, index=False)
+
+
+def timed(dataset: str, arguments: argparse.Namespace) -> Iterator[Timed]:
+    data = table_of(dataset)
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
-        (here / "spec.yaml").write_text(SPEC)
-        run("run", "spec.yaml", "--jobs", "1", "--out", "out", "-q", folder=folder)
+        kind = "regression" if dataset in {"diabetes", "concrete", "abalone"} else "classification"
+        spec = {"name": "latency", "datasets": [dataset], "learners": LEARNERS[kind], "fusions": FUSIONS[kind]}
+        run = fb.run(spec, out=here / "out", store=here / "store", n_jobs=1, progress=False)
         costs = pd.read_csv(here / "out" / "model_costs.csv").set_index("model")
-        X = load_breast_cancer(as_frame=True).data
-        rows = pd.concat([X, X]).reset_index(drop=True)
-        print(f"{'fusion':8} {'rows':>5} {'timeit ms':>10} {'run ms':>8} {'ratio':>6}")
-        for fusion in ("light", "soft", "stack"):
-            run(
-                "fit",
-                "spec.yaml",
-                "--fusion",
-                fusion,
-                "--dataset",
-                "breast_cancer",
-                "-o",
-                f"{fusion}.skops",
-                folder=folder,
-            )
-            report(fusion, here / f"{fusion}.skops", rows, costs.loc[fusion])
+        wanted = arguments.models.split(",") if arguments.models else [*LEARNERS[kind], *FUSIONS[kind], *REFERENCES]
+        for model in wanted:
+            fb.save(run.fit(model), here / f"{model}.skops")
+            saved = fb.load(here / f"{model}.skops")
+            for size in SIZES:
+                spent = 1e3 * best(saved, as_read(data, size), arguments)
+                told = costs.loc[model, f"latency_{size}_us"] / 1e3
+                yield Timed(dataset, model, size, spent, told, told / spent)
 
 
-def report(fusion: str, path: Path, rows: pd.DataFrame, costs: pd.Series) -> None:
-    import fusebench as fb
-
-    model = fb.load(path)
-    for size in (1, 100, 1000):
-        batch = rows.iloc[:size]
-        with threadpool_limits(1):
-            model.predict(batch)
-            spent = min(timeit.repeat(lambda batch=batch: model.predict(batch), number=1, repeat=15))
-        told = costs[f"latency_{size}_us"] / 1e6
-        print(f"{fusion:8} {size:5} {1e3 * spent:10.2f} {1e3 * told:8.2f} {told / spent:6.2f}")
+def table_of(dataset: str) -> pd.DataFrame:
+    """Return the features of a dataset that has a name."""
+    found = datasets.resolve(DatasetSpec(name=dataset), Path())
+    if not isinstance(found, DatasetSpec):
+        raise SystemExit(f"no dataset {dataset}")
+    return datasets.load(found, Path()).X
 
 
-def run(*arguments: str, folder: str) -> None:
-    subprocess.run([sys.executable, "-m", "fusebench", *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+def as_read(X: pd.DataFrame, size: int) -> pd.DataFrame:
+    """Return so many rows as `pandas.read_csv` would return them."""
+    rows = X.iloc[np.resize(np.arange(len(X)), size)]
+    return pd.read_csv(io.StringIO(rows.to_csv(index=False)))
+
+
+def best(model: Any, rows: pd.DataFrame, arguments: argparse.Namespace) -> float:
+    """Return the seconds of one call, as ``python -m timeit`` finds them."""
+    with threadpool_limits(1):
+        clock = time.process_time if arguments.processor else time.perf_counter
+        timer = timeit.Timer(lambda: model.predict(rows), timer=clock)
+        once = max(1e-7, min(timer.repeat(2, 1)))
+        number = max(1, round(arguments.seconds / once))
+        return min(timer.repeat(REPEATS, number)) / number
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

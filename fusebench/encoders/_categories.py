@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +29,6 @@ class Categories:
     """
 
     def __init__(self, column: pd.Series[Any]) -> None:
-        import pandas as pd
-
         codes, found = _factorize(column)
         present, counts = np.unique(codes[codes >= 0], return_counts=True)
         seen = [found[code] for code in present]
@@ -39,7 +38,12 @@ class Categories:
             order = sorted(range(len(seen)), key=lambda one: (type(seen[one]).__name__, str(seen[one])))
         self.values: list[Any] = [seen[one] for one in order]
         self.most_frequent = int(counts[order].argmax()) if order else MISSING
-        self._index = pd.Index(self.values, dtype=object)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make what is not kept with a saved model."""
+        self._code = {value: code for code, value in enumerate(self.values)}
+        self._last: tuple[Any, NDArray[np.intp]] = (None, np.empty(0, np.intp))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -49,19 +53,27 @@ class Categories:
         return {"values": self.values, "most_frequent": self.most_frequent}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        import pandas as pd
-
         self.__dict__.update(state)
-        self._index = pd.Index(self.values, dtype=object)
+        self._prepare()
 
     def codes(self, column: pd.Series[Any]) -> NDArray[np.intp]:
         """Return a code per row, shape (n_samples,); `MISSING` and `UNKNOWN` are negative."""
-        codes, found = _factorize(column)
-        if not self.values:
-            return np.where(codes < 0, MISSING, UNKNOWN).astype(np.intp)
-        known = self._index.get_indexer(np.asarray(found, dtype=object)) if len(found) else np.empty(0, np.intp)
-        table = np.append(np.where(known < 0, UNKNOWN, known), MISSING)
-        return np.asarray(table[codes], dtype=np.intp)
+        import pandas as pd
+
+        if not isinstance(column.dtype, pd.CategoricalDtype):
+            codes, found = _factorize(column)
+            return np.asarray(self._table(found)[codes])
+        # A saved model is asked with the very same categories again and again.
+        categories, table = self._last
+        if categories is not column.dtype.categories:
+            categories = column.dtype.categories
+            table = self._table(categories)
+            self._last = (categories, table)
+        return np.asarray(table[np.asarray(column.array.codes)])
+
+    def _table(self, found: Iterable[Any]) -> NDArray[np.intp]:
+        """Return the code of each value, and at the end that of a missing one."""
+        return np.array([*(self._code.get(one, UNKNOWN) for one in found), MISSING], dtype=np.intp)
 
 
 def _factorize(column: pd.Series[Any]) -> tuple[NDArray[Any], list[Any]]:

@@ -82,15 +82,23 @@ def numbers(X: pd.DataFrame, columns: Columns) -> NDArray[np.float64]:
     """Return the numbers and the parts of dates, shape (n_samples, n_numbers + 6 * n_dates); missing is NaN."""
     if columns.plain:
         return as_matrix(X.to_numpy())
-    parts = [number(X.iloc[:, position])[:, None] for position in columns.numbers]
-    parts += [date_parts(X.iloc[:, position]) for position in columns.dates]
+    each = series(X)
+    parts = [number(each[position])[:, None] for position in columns.numbers]
+    parts += [date_parts(each[position]) for position in columns.dates]
     return as_matrix(np.hstack(parts)) if parts else np.empty((len(X), 0))
+
+
+def series(X: pd.DataFrame) -> list[pd.Series[Any]]:
+    """Return the columns of a frame, in a fraction of the time that asking for each by its position takes."""
+    return [column for _, column in X.items()]
 
 
 def number(column: pd.Series[Any]) -> NDArray[np.float64]:
     """Return one column of numbers, booleans or durations as float64; missing is NaN."""
     if column.dtype.kind == "m":
         return np.asarray(column.dt.total_seconds(), dtype=np.float64)
+    if isinstance(column.dtype, np.dtype):
+        return np.asarray(column.to_numpy(), dtype=np.float64)
     return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
 
 

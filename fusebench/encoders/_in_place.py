@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.encoders._categories import Categories
-from fusebench.encoders._columns import DATE_PARTS, Columns, as_frame, date_parts, number, numbers
+from fusebench.encoders._columns import DATE_PARTS, Columns, as_frame, date_parts, number, numbers, series
 from fusebench.encoders._text import N_DIMENSIONS, TextBlock
 from fusebench.encoders.base import Encoder, as_matrix
 
@@ -42,13 +42,12 @@ class _InPlace(Encoder):
         X = columns.of_frame(as_frame(X))
         if columns.plain:
             return numbers(X, columns)
-        parts = [self._column(X, position) for position in range(len(columns.names)) if position not in columns.text]
+        parts = [self._column(one, at) for at, one in enumerate(series(X)) if at not in columns.text]
         if columns.text:
             parts.append(self.text_.transform(X, columns.text))
         return as_matrix(np.hstack(parts)) if parts else np.empty((len(X), 0))
 
-    def _column(self, X: pd.DataFrame, position: int) -> NDArray[np.float64]:
-        column = X.iloc[:, position]
+    def _column(self, column: pd.Series[Any], position: int) -> NDArray[np.float64]:
         if position in self.columns_.dates:
             return date_parts(column)
         if position not in self.values_:

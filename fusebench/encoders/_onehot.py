@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.encoders._categories import MISSING, Categories
+from fusebench.encoders._columns import series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,8 +44,9 @@ class OneHotBlock:
     def transform(self, X: pd.DataFrame, positions: tuple[int, ...]) -> Any:
         """Return the indicators, shape (n_samples, n_columns)."""
         rows, columns, offset = [], [], 0
+        each = series(X)
         for categories, position in zip(self.categories, positions, strict=True):
-            codes = categories.codes(X.iloc[:, position])
+            codes = categories.codes(each[position])
             codes = np.where(codes == MISSING, categories.most_frequent, codes)
             row = np.flatnonzero(codes >= 0)
             rows.append(row)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.encoders._categories import MISSING, Categories
-from fusebench.encoders._columns import Columns, as_frame, numbers
+from fusebench.encoders._columns import Columns, as_frame, numbers, series
 from fusebench.encoders._stacked import _Stacked
 from fusebench.errors import FitError
 
@@ -42,9 +42,9 @@ class _TargetBlock:
         return np.asarray(self.encoder.transform(self._codes(X)))
 
     def _codes(self, X: pd.DataFrame) -> NDArray[np.float64]:
-        columns = []
+        columns, each = [], series(X)
         for categories, position in zip(self.categories, self.positions, strict=True):
-            codes = categories.codes(X.iloc[:, position])
+            codes = categories.codes(each[position])
             columns.append(np.where(codes == MISSING, len(categories), codes))
         return np.column_stack(columns).astype(np.float64)
 

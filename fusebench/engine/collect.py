@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fusebench import spec as specs
-from fusebench.engine.blueprint import ORACLE, Blueprint
+from fusebench.engine.blueprint import Blueprint
 from fusebench.engine.environment import environment
+from fusebench.engine.measured import Measured
 from fusebench.engine.plan import Plan
 from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.schedule import Failed
 from fusebench.engine.store import Entry, Store
-from fusebench.engine.tasks.items import MEASURED_SPLIT, EncodeItem, ExplainItem, FitItem, FuseItem, ScoreItem
+from fusebench.engine.tasks.items import LATENCIES, EncodeItem, ExplainItem, FitItem, FuseItem, ScoreItem
 from fusebench.results import Cost, DatasetFacts, Failure, Kind, ModelFacts, Results, Score
 from fusebench.spec.model import Spec
 
@@ -46,7 +47,7 @@ def collect(
     explanations: dict[tuple[str, str, str, int, int], Mapping[str, Any]] = {}
     totals: dict[tuple[str, str, str], tuple[int, float, float]] = {}
     said: dict[str, None] = dict.fromkeys(notes)
-    own_latencies: dict[tuple[str, str, str], Mapping[int, float]] = {}
+    measured = Measured()
     for key, index, model in plan.goals:
         entry = partial.get(key) or (None if key in failed else stored_score(plan, store, key))
         if entry is None:
@@ -58,8 +59,7 @@ def collect(
         costs.extend(Cost(*where, kind, *row) for row in entry.meta["costs"])
         failures.extend(Failure(*where, *row) for row in entry.meta["failures"])
         explanations.update({(*where, r, i): told for r, i, told in entry.meta["explanations"] if told})
-        if measured := entry.meta.get("latency"):
-            own_latencies[where] = {int(size): seconds for size, seconds in measured.items()}
+        measured.add(where, entry.meta)
         if model in blueprint.learners:
             totals[where] = tuple(entry.meta["total"])
         said.update(dict.fromkeys(f"{problem.dataset}, {model}: {note}" for note in entry.meta["notes"]))
@@ -78,7 +78,7 @@ def collect(
         notes=tuple(said),
         totals=totals,
         explanations=explanations,
-        latencies=dict(_latencies(blueprint, own_latencies, explanations)),
+        latencies=dict(measured.totals(blueprint, explanations)),
         complete=complete,
     )
 
@@ -97,7 +97,7 @@ def stored_score(plan: Plan, store: Store, key: str) -> Entry | None:
         and len(set(own)) == len(own)
         and splits.issuperset(own)
         and all((r, i) in splits and metric in problem.metrics for r, i, metric in rows)
-        and all(size.isdecimal() for size in told.get("latency", ()))
+        and all(size.isdecimal() for what in LATENCIES for size in told.get(what, ()))
     ):
         return entry
     store.reject(key)
@@ -180,38 +180,3 @@ def _everything_in(blueprint: Blueprint, fusion: str) -> set[str]:
         return set()
     members = set(model.members)
     return members.union(*(_everything_in(blueprint, one) for one in members if one in blueprint.fusions))
-
-
-def _latencies(
-    blueprint: Blueprint,
-    own: Mapping[tuple[str, str, str], Mapping[int, float]],
-    explanations: Mapping[tuple[str, str, str, int, int], Mapping[str, Any]],
-) -> Iterator[tuple[tuple[str, str, str], Mapping[int, float]]]:
-    """Yield what each model takes to answer; a fusion's is its own and that of every member that it uses."""
-    for problem in blueprint.problems:
-        where = (problem.dataset, problem.target)
-        for model in [*blueprint.learners, *blueprint.fusions]:
-            behind = _asked(blueprint, problem, model, explanations)
-            parts = [own.get((*where, one)) for one in behind]
-            sizes = set.intersection(*(set(part or ()) for part in parts)) if parts else set()
-            if sizes:
-                yield (*where, model), {size: sum(part[size] for part in parts if part) for size in sorted(sizes)}
-
-
-def _asked(
-    blueprint: Blueprint,
-    problem: PredictionProblem,
-    model: str,
-    explanations: Mapping[tuple[str, str, str, int, int], Mapping[str, Any]],
-) -> set[str]:
-    """Return the models that must answer when a model is asked: itself and, of a late fusion, the members it uses."""
-    if model in blueprint.learners or model == ORACLE:
-        return {model}
-    if blueprint.fusion_class(blueprint.fusions[model].spec.type).trains:
-        return {model}  # it answers with models of its own
-    told = explanations.get((problem.dataset, problem.target, model, *MEASURED_SPLIT), {})
-    used = told.get("members_used")
-    members = used if isinstance(used, list) else [told["chosen"]] if "chosen" in told else None
-    known = [one for one in members or () if one in blueprint.learners or one in blueprint.fusions]
-    asked = known if members is not None and len(known) == len(members) else blueprint.members_on(model, problem)
-    return {model}.union(*(_asked(blueprint, problem, one, explanations) for one in asked))

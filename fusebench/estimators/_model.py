@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fusebench.engine.answering import Answering, stack_members
 from fusebench.engine.blueprint import Blueprint
+from fusebench.engine.columns import Column
 from fusebench.engine.fusing import (
     LearnerFitter,
     Predictions,
@@ -17,18 +19,15 @@ from fusebench.engine.fusing import (
     fuse_context,
     make_fusion,
     out_of_fold,
-    predict_with,
-    stack_predictions,
 )
 from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import Rows
 from fusebench.errors import UsageError
-from fusebench.fusions.cascade import Cascade
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fusebench.fusions.base import Context, Fusion
+    from fusebench.fusions.base import Fusion
 
 Folds = Sequence[tuple[Rows, Rows]]
 OutOfFold = Callable[[str], Predictions]
@@ -60,10 +59,6 @@ class RowsToFit:
         joblib 1.6 hands a frame whose values are a transposed memory map to its workers with rows and columns mixed up.
         """
         return replace(self, X=self.X.copy(deep=True), y=np.array(self.y))
-
-    def features(self, rows: Rows) -> RowsToFit:
-        """Return the features of some of the rows, to predict them."""
-        return RowsToFit(self.X.iloc[rows], np.empty(0), text=self.text)
 
     def take(self, rows: Rows) -> RowsToFit:
         """Return some of the rows."""
@@ -110,53 +105,9 @@ class FittedModel:
         self.learners = {name: fitted for name, fitted in self.learners.items() if name in kept}
         self.fusions = {name: fusion for name, fusion in self.fusions.items() if name in kept}
 
-    def predict(self, blueprint: Blueprint, problem: PredictionProblem, data: RowsToFit) -> Predictions:
-        """Return the model's predictions of rows.
-
-        Notes
-        -----
-        Every member predicts once; of a cascade only the rows that reach it.
-        """
-        return self._answer(self.model, blueprint, problem, data, {})
-
-    def _answer(
-        self,
-        name: str,
-        blueprint: Blueprint,
-        problem: PredictionProblem,
-        data: RowsToFit,
-        known: dict[str, Predictions],
-    ) -> Predictions:
-        """Return what a learner or a fusion says of all rows; `known` holds what was said already."""
-        if name in known:
-            return known[name]
-        if name in self.learners:
-            known[name] = Predictions.mean([one.answer(data.X) for one in self.learners[name]])
-            return known[name]
-        fusion = self.fusions[name]
-        members = blueprint.members_on(name, problem)
-        answers: list[Predictions | None] = [None] * len(members)
-
-        def context_of(labels: NDArray[Any]) -> Context:
-            return fuse_context(blueprint, problem, data, members, np.arange(len(data.X)), labels, None)
-
-        open_rows = np.arange(len(data.X))
-        for at in fusion.used(len(members)) if fusion.uses_members == "always" else ():
-            if len(open_rows) == len(data.X):
-                answers[at] = self._answer(members[at], blueprint, problem, data, known)
-            else:
-                said = self._answer(members[at], blueprint, problem, data.features(open_rows), {})
-                answers[at] = said.spread(open_rows, len(data.X))
-            if isinstance(fusion, Cascade):
-                P, labels = stack_members(answers, problem, len(data.X))
-                open_rows = open_rows[~fusion.answered(P, context_of(labels), at)[open_rows]]
-                if not len(open_rows):
-                    break
-        P, labels = stack_members(answers, problem, len(data.X))
-        if any(one is None for one in answers) and name in self.dtypes:
-            P = P.astype(self.dtypes[name])
-        known[name] = predict_with(fusion, P, context_of(labels))
-        return known[name]
+    def answering(self, blueprint: Blueprint, problem: PredictionProblem, columns: Sequence[Column]) -> Answering:
+        """Return the model ready to answer rows with these columns."""
+        return Answering(self.model, self.learners, self.fusions, self.dtypes, blueprint, problem, columns)
 
 
 @dataclass(frozen=True)
@@ -336,17 +287,3 @@ class Fitter:
                 found.fusions[name] = make_fusion(spec).fit(P, y, context)
             if name in needs.watched:
                 oof[name] = out_of_fold(spec, Tensor(P, labels, P[:0], labels[:0]), y, context)
-
-
-def stack_members(
-    members: Sequence[Predictions | None], problem: PredictionProblem, n_samples: int
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the prediction tensor and the labels of members; zeros stand for those that nobody looks at."""
-    shape = (n_samples, *([problem.n_classes] if problem.is_classification else []))
-    kind = np.intp if problem.is_classification else np.float64
-    if all(one is None for one in members):
-        # Zeros that take no memory.
-        tensor = np.broadcast_to(np.float64(0), (n_samples, len(members), *shape[1:]))
-        return tensor, np.broadcast_to(kind(0), (n_samples, len(members)))
-    nobody = Predictions(np.zeros(n_samples, kind), np.zeros(shape) if problem.is_classification else None)
-    return stack_predictions([nobody if one is None else one for one in members])

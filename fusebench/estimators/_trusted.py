@@ -19,6 +19,7 @@ NAMES = frozenset(
         "catboost.core.CatBoostRegressor",
         "collections.OrderedDict",
         "functools.partial",
+        "fusebench.engine.columns.Column",
         "fusebench.engine.fusing.EncodedLearner",
         "fusebench.estimators._columns.Column",
         "fusebench.estimators._model.FittedModel",

@@ -244,10 +244,10 @@ def _one_row(model: Any) -> pd.DataFrame:
     """Return a row of zeros and missing categories."""
     import pandas as pd
 
-    from fusebench.estimators import _columns
+    from fusebench.engine.columns import Form
 
     plain = {column.name: [None] if column.kind == "category" else [0.0] for column in model.columns_}
-    return _columns.conform(pd.DataFrame(plain), model.columns_, "")[0]
+    return Form(model.columns_).conform(pd.DataFrame(plain), "")[0]
 
 
 def _no_text(_: int) -> str:

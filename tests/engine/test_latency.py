@@ -1,10 +1,19 @@
 """Latencies: what is measured, and how little measuring takes."""
 
+import importlib
 import time
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from fusebench.engine import latency
+from fusebench.estimators import FusedClassifier
+from fusebench.estimators.saved import dumps, read_bytes
+
+
+def loads(data):
+    return read_bytes(data, "m").model
 
 
 def burn(seconds):
@@ -20,25 +29,84 @@ def test_all_sizes_are_measured_within_the_budget():
         calls.append(size)
         burn(0.0005 + 2e-6 * size)
 
-    found = latency.latencies(answer, lambda size: size, n_known=30, known_seconds=0.0006, budget=0.05)
-    assert list(found) == ["1", "100", "1000"]
-    assert found["1"] == pytest.approx(0.0005, rel=0.2)
-    assert found["1000"] == pytest.approx(0.0025, rel=0.2)
-    assert max(calls.count(size) for size in (1, 100, 1000)) <= latency.MOST_CALLS + 1
+    found = latency.latencies(answer, lambda size: size, n_known=30, known_seconds=0.0006, budget=0.1)
+    for told in found:
+        assert list(told) == ["1", "100", "1000"]
+        assert told["1"] == pytest.approx(0.0005, rel=0.2)
+        assert told["1000"] == pytest.approx(0.0025, rel=0.2)
+    assert max(calls.count(size) for size in (1, 100, 1000)) <= 2 * latency.MOST_ROUNDS + 1
 
 
 def test_what_would_take_too_long_is_left_out():
     found = latency.latencies(
         lambda size: burn(1e-4 * size), lambda size: size, n_known=10, known_seconds=1e-3, budget=0.03
     )
-    assert list(found) == ["1", "100"]
-    assert latency.latencies(burn, lambda size: 0.1, n_known=1, known_seconds=0.1, budget=0.05) == {}
+    assert list(found.alone) == ["1", "100"]
+    assert latency.latencies(burn, lambda size: 0.1, n_known=1, known_seconds=0.1, budget=0.05) == ({}, {})
 
 
-def test_the_budget_is_a_hundredth_of_the_fits_and_bounded():
-    assert latency.budget_of(2.0, 4.0) == pytest.approx(0.03)
+def test_the_largest_batch_may_take_a_single_call():
+    calls = []
+
+    def answer(size):
+        calls.append(size)
+        burn(2e-5 * size)
+
+    found = latency.latencies(answer, lambda size: size, n_known=100, known_seconds=2e-3, budget=0.05)
+    assert (list(found.alone), calls.count(1000)) == (["1", "100", "1000"], 1)
+
+
+def test_a_small_dataset_is_measured_at_all_sizes(bench):
+    results = bench({"datasets": ["iris"], "learners": ["nb", "dt"], "fusions": {"vote": "voting"}})
+    sizes = {model: set(told) for (_, _, model), told in results.latencies.items()}
+    assert sizes == {model: {1, 100, 1000} for model in ["nb", "dt", "vote", "best_single", "uniform_average"]}
+
+
+def test_the_budget_is_a_share_of_the_fits_and_bounded():
+    assert latency.budget_of(1.0, 2.0) == pytest.approx(latency.SHARE * 1.5)
     assert latency.budget_of(0.0, 0.0) == latency.LEAST_SECONDS
     assert latency.budget_of(1e6, 1e6) == latency.MOST_SECONDS
+
+
+MIXED = {"datasets": [], "learners": ["nb", "dt"], "fusions": {"vote": {"type": "voting", "voting": "soft"}}}
+
+
+@pytest.mark.parametrize(
+    ("slower", "n_times"),
+    [
+        (("fusebench.engine.columns", "Form", "conform"), {"nb": 1, "vote": 1}),
+        (("fusebench.encoders._in_place", "_InPlace", "transform"), {"dt": 1, "vote": 1}),
+        (("fusebench.learners._fitted", "Fitted", "answer_all"), {"nb": 1, "vote": 2}),
+        (("fusebench.engine.answering", "Answering", "_context"), {"nb": 0, "vote": 1}),
+        (("fusebench.fusions.voting", "Voting", "predict_proba"), {"nb": 0, "vote": 2}),  # its labels ask again
+    ],
+    ids=lambda one: one[-1] if isinstance(one, tuple) else "",
+)
+def test_a_run_measures_every_step_of_a_saved_model(bench, tmp_path, monkeypatch, slower, n_times):
+    """A step that is made slower shows in what the run says by as much as in the saved model."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=90), "b": rng.choice(["x", "y"], 90), "y": rng.choice(["p", "q"], 90)})
+    frame.to_csv(tmp_path / "mixed.csv", index=False)
+    data = {"name": "mixed", "source": "file", "path": str(tmp_path / "mixed.csv"), "target": "y"}
+    module, kind, method = slower
+    kind = getattr(importlib.import_module(module), kind)
+    fast, calls = getattr(kind, method), []
+
+    def slow(self, *given, **more):
+        calls.append(method)
+        burn(0.01)
+        return fast(self, *given, **more)
+
+    monkeypatch.setattr(kind, method, slow)
+    results = bench({**MIXED, "datasets": [data]})
+    took = {model: told[1] for (_, _, model), told in results.latencies.items()}
+    for model, n in n_times.items():
+        assert took[model] == pytest.approx(0.01 * n, abs=0.007), model
+    learners = MIXED["learners"]
+    saved = loads(dumps(FusedClassifier(learners, MIXED["fusions"]["vote"]).fit(frame[["a", "b"]], frame["y"])))
+    calls.clear()
+    saved.predict(frame[["a", "b"]])
+    assert len(calls) == n_times["vote"]
 
 
 def test_a_fusion_answers_with_the_members_that_it_uses(bench):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench import encoders, learners
-from fusebench.engine import latency
-from fusebench.engine.fusing import EncodedLearner, Predictions
+from fusebench.engine.fusing import Predictions
 from fusebench.engine.measure import Measured, model_bytes
 from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import Part, Rows
 from fusebench.engine.store import Entry
+from fusebench.engine.tasks import latencies
 from fusebench.engine.tasks.encoded import AsNumbers, Encoded
 from fusebench.engine.tasks.items import MEASURED_SPLIT, EncodeItem, FitItem
 
@@ -135,8 +134,20 @@ def fit(bench: Workbench, item: FitItem) -> Entry:
     for q, (labels, proba) in enumerate(answers):
         arrays |= Predictions(np.asarray(labels), proba).arrays(q)
     is_measured = item.part == Part(*MEASURED_SPLIT)
+
+    def encoder_of(budget: float) -> Any:
+        """Return the encoder, made again where another worker made the matrices and that is quick."""
+        small = problem.n_samples * problem.n_features <= QUICKLY_ENCODED and not data.text
+        if encoded.encoder is None and (small or encoded.made_in < budget / 2):
+            return _make_encoded(bench, problem, item.learner, item.part).encoder
+        return encoded.encoder
+
     seconds = (fitting.wall + predict_seconds, predict_seconds)
-    took = _learner_latency(bench, item, encoded, fitted, *seconds) if is_measured else {}
+    took = (
+        latencies.of_learner(bench, problem, item.learner, item.part, encoder_of, fitted, *seconds)
+        if is_measured
+        else None
+    )
     return _fit_entry(item.part, fitting, encoded, fitted, predict_seconds, arrays, took)
 
 
@@ -169,47 +180,12 @@ def _fit_all_targets(bench: Workbench, item: FitItem) -> Entry:
             own = Predictions(labels[known], None if proba is None else proba[known])
             arrays |= own.arrays(position * len(predicted) + q)
     spent = time.perf_counter() - begun
-    took: dict[str, float] = {}
-    if item.part == Part(*MEASURED_SPLIT):
-        took = latency.latencies(
-            lambda X: fitted.predict(encoded.encoder.transform(X)),
-            lambda size: data.dataset_X.iloc[np.resize(predicted[0], size)],
-            n_known=len(predicted[0]),
-            known_seconds=spent,
-            budget=latency.budget_of(fitting.wall * len(problem.scheme.parts()), _mean_fit_seconds(bench, problem)),
-        )
-    return _fit_entry(item.part, fitting, encoded, fitted, spent, arrays, took, n_targets=len(targets))
-
-
-def _learner_latency(
-    bench: Workbench, item: FitItem, encoded: Encoded, fitted: Any, seconds: float, predict_seconds: float
-) -> dict[str, float]:
-    """Return what answering raw rows takes, encoding included; empty where the encoder would cost too much."""
-    problem = bench.problem(item.problem)
-    data = bench.data(problem)
-    budget = latency.budget_of(seconds * len(problem.scheme.parts()), _mean_fit_seconds(bench, problem))
-    encoder = encoded.encoder
-    small = problem.n_samples * problem.n_features <= QUICKLY_ENCODED and not data.text
-    if encoder is None and (small or encoded.made_in < budget / 2):
-        encoder = _make_encoded(bench, problem, item.learner, item.part).encoder
-    if encoder is None:
-        return {}
-    test = data.splits.predicted_rows(item.part)[0]
-    return latency.latencies(
-        EncodedLearner(encoder, fitted).answer,
-        lambda size: data.X.iloc[np.resize(test, size)],
-        n_known=len(test),
-        known_seconds=predict_seconds,
-        budget=budget,
+    took = (
+        latencies.of_all_targets(bench, problem, encoded.encoder, fitted, predicted[0], fitting.wall, spent)
+        if item.part == Part(*MEASURED_SPLIT)
+        else None
     )
-
-
-def _mean_fit_seconds(bench: Workbench, problem: PredictionProblem) -> float:
-    """Return what all fits of a learner on a problem should take, on average over the learners."""
-    able = [one for name, one in bench.blueprint.learners.items() if bench.blueprint.fits_problem(name, problem)]
-    size = (problem.n_samples, problem.n_features, problem.target_type, problem.n_classes)
-    once = sum(learners.expected_seconds(one, *size) for one in able) / max(1, len(able))
-    return once * len(problem.scheme.parts())
+    return _fit_entry(item.part, fitting, encoded, fitted, spent, arrays, took, n_targets=len(targets))
 
 
 def _look_up(bench: Workbench, item: FitItem, problem: PredictionProblem) -> Entry:
@@ -233,7 +209,7 @@ def _fit_entry(
     fitted: Any,
     predict_seconds: float,
     arrays: dict[str, NDArray[Any]],
-    answers: Mapping[str, float] | None = None,
+    took: latencies.Latencies | None = None,
     n_targets: int = 1,
 ) -> Entry:
     is_measured = part == Part(*MEASURED_SPLIT)
@@ -245,7 +221,9 @@ def _fit_entry(
         "encode": encoded.seconds,
         "peak_memory": fitting.peak_memory,
         "bytes": model_bytes(fitted.estimator) if is_measured else None,
-        "latency": answers or {},
+        "latency": {} if took is None else took.answers,
+        "among": {} if took is None else took.among,
+        "checks": {} if took is None else took.checks,
         "notes": list(fitted.notes),
         "part": list(part),
     }

@@ -26,6 +26,7 @@ from fusebench.engine.measure import Measured, model_bytes
 from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import Rows
 from fusebench.engine.store import Entry
+from fusebench.engine.tasks import latencies
 from fusebench.engine.tasks.items import MEASURED_SPLIT, FuseItem
 from fusebench.errors import FitError
 from fusebench.fusions._references import oracle
@@ -67,13 +68,17 @@ def fuse(bench: Workbench, item: FuseItem) -> Entry:
         else:
             fusion = make_fusion(model.spec).fit(tensor.oof, data.y[rows], fit_context)
     begun = time.perf_counter()
-    predicting, n_splits = 0.0, len(problem.scheme.outer)
+    predicting = 0.0
     if fusion is not None:
         test_context = context_of(test, tensor.test_labels, None)
         fused = predict_with(fusion, tensor.test, test_context)
         predicting = time.perf_counter() - begun
         explanation = {**fusion.explain(), **fusion.usage(tensor.test, test_context)}
     is_measured = fusion is not None and split == MEASURED_SPLIT
+    took = latency.Taken({}, {})
+    if fusion is not None and is_measured:
+        seconds = (fitting.wall + predicting, predicting)
+        took = latencies.of_fusion(bench, problem, item.fusion, members, fusion, tensor, test_context.X, *seconds)
     return Entry(
         "fuse",
         {
@@ -82,9 +87,8 @@ def fuse(bench: Workbench, item: FuseItem) -> Entry:
             "predict": predicting,
             "peak_memory": fitting.peak_memory,
             "bytes": model_bytes(fusion) if is_measured else None,
-            "latency": _fusion_latency(fusion, tensor, test_context, n_splits * (fitting.wall + predicting), predicting)
-            if is_measured
-            else {},
+            "latency": took.alone,
+            "among": took.among,
             "explain": _plain(explanation),
         },
         fused.arrays(0),
@@ -134,25 +138,6 @@ def _sources(bench: Workbench, fusion: str) -> Iterator[Related]:
             name = problem.dataset if len(data.targets) == 1 else f"{problem.dataset}:{problem.target}"
             X = frames.setdefault((problem.dataset, len(data.y)), data.X)
             yield Related(name=name, y=data.y, target_type=problem.target_type, X=X)
-
-
-def _fusion_latency(
-    fusion: Any, tensor: Tensor, context: Any, all_seconds: float, predict_seconds: float
-) -> dict[str, float]:
-    """Return what fusing the members' answers takes, without the members; within a share of all the fusion's work."""
-    n_rows = len(tensor.test)
-
-    def rows_of(size: int) -> tuple[Any, Any]:
-        rows = np.resize(np.arange(n_rows), size)
-        return tensor.test[rows], context.take(rows)
-
-    return latency.latencies(
-        lambda rows: predict_with(fusion, *rows),
-        rows_of,
-        n_known=n_rows,
-        known_seconds=predict_seconds,
-        budget=latency.budget_of(all_seconds, all_seconds),
-    )
 
 
 def _oracle_entry(tensor: Tensor, y: NDArray[Any], problem: PredictionProblem) -> Entry:

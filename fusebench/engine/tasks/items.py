@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from fusebench.engine.splits import Part
 
+LATENCIES = ("latency", "among", "checks")  # what entries hold by batch size; see `latencies`
 MEASURED_SPLIT = (0, 0)  # size and latency of the fitted model are taken on one split per dataset
 Stage = Literal["test", "oof"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from fusebench import metrics
 from fusebench.engine.fusing import Predictions
 from fusebench.engine.store import Entry
-from fusebench.engine.tasks.items import MEASURED_SPLIT, ScoreItem
+from fusebench.engine.tasks.items import LATENCIES, MEASURED_SPLIT, ScoreItem
 from fusebench.errors import FitError
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def score(bench: Workbench, item: ScoreItem) -> Entry:
     meta = {"scores": scores, "costs": costs, "explanations": explanations, "failures": failures}
     taken = [key for r, i, keys in item.splits if (r, i) == MEASURED_SPLIT for key in keys]
     measured = bench.entries(taken)
-    meta["latency"] = measured[0].meta.get("latency", {}) if len(measured) == 1 else {}
+    for what in LATENCIES:
+        meta[what] = measured[0].meta.get(what, {}) if len(measured) == 1 else {}
     every_fit = [entry.meta for key in item.all_fits if (entry := bench.reader.get(key, "fit")) is not None]
     total = [len(every_fit), sum(one["cpu"] for one in every_fit), sum(one["wall"] for one in every_fit)]
     return Entry("score", {**meta, "notes": sorted(notes), "total": total})

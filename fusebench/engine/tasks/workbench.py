@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -90,6 +90,7 @@ class Workbench:
     encoded: Recent[Any, Encoded] = field(default_factory=lambda: Recent(3))
     fitted: Recent[Any, fit.FittedOnce] = field(default_factory=lambda: Recent(1))
     _binned: Recent[Any, Any] = field(default_factory=lambda: Recent(1))
+    checks: Recent[str, Mapping[str, float]] = field(default_factory=lambda: Recent(4))
     _tensors: Recent[Any, Tensor] = field(default_factory=lambda: Recent(2))
 
     def run(self, item: Item) -> Entry:
