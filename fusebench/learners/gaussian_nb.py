@@ -10,3 +10,4 @@ class GaussianNB(Family):
 
     classifier = "sklearn.naive_bayes.GaussianNB"
     accepts_sparse = False
+    rows_are_independent = True

@@ -24,6 +24,7 @@ class HistGradientBoosting(Family):
     encoder = "native"
     traits: ClassVar[Mapping[str, Any]] = {"trees": (("max_iter",), 100)}
     accepts_sparse = False
+    rows_are_independent = True
 
     def categorical(self, X: Any, columns: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any], str]:
         """Declare the columns that have few enough categories."""

@@ -15,6 +15,7 @@ class SVC(_SupportVectors):
     """A kernel support vector machine; probabilities by a sigmoid on its decision function."""
 
     classifier = "sklearn.svm.SVC"
+    rows_are_independent = True
 
     def answers(self, estimator: Any, X: Any) -> tuple[Any, Any]:
         """Return labels and probabilities from one evaluation of the kernel, which is nearly all that either takes.

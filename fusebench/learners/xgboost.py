@@ -77,6 +77,8 @@ class XGBoost(Family):
     encoder = "native"
     defaults: ClassVar[Mapping[str, Any]] = {"verbosity": 0}
     threads = "n_jobs"
+    labels_follow_proba = True
+    rows_are_independent = True
     free_of_binning = FREE_OF_BINNING
     traits: ClassVar[Mapping[str, Any]] = {"trees": (("n_estimators",), 100)}
     least: ClassVar[Mapping[str, float]] = {
@@ -93,6 +95,10 @@ class XGBoost(Family):
     def parameters(self, cls: type) -> frozenset[str]:
         """Return the parameters of the class and those of the library."""
         return parameter_names(cls) | NATIVE_PARAMETERS
+
+    def follows_proba(self, params: Mapping[str, Any]) -> bool:
+        """Return whether the objective is the library's own choice: some others give no probabilities to begin with."""
+        return "objective" not in params
 
     def categorical(self, X: Any, columns: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any], str]:
         """Declare the columns by the feature types."""

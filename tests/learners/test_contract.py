@@ -174,3 +174,33 @@ def test_labels_of_a_fit_that_lacks_a_class(name, iris):
     np.testing.assert_array_equal(labels, fitted.predict(Z))
     assert proba.shape == (50, 3)
     assert not proba[:, 0].any()
+
+
+INDEPENDENT = [name for name in learners.REGISTRY.names() if family_of(name).rows_are_independent]
+
+
+@pytest.mark.parametrize("role", ["classifier", "regressor"])
+@pytest.mark.parametrize("name", INDEPENDENT)
+def test_rows_that_are_said_to_be_independent_have_the_same_bits_in_any_company(name, role):
+    if getattr(family_of(name), role) is None:
+        pytest.skip(f"{name} is no {role}")
+    rng = np.random.default_rng(3)
+    for n_features in (1, 3, 19):
+        X = rng.normal(size=(200, n_features)) * np.exp(rng.normal(size=n_features) * 3)
+        value = X[:, 0] / np.abs(X[:, 0]).max() + rng.normal(size=200) / 3
+        y = np.digitize(value, [-0.2, 0.2]) if role == "classifier" else value
+        spec = LearnerSpec(type=name, params=FAST.get(name, {}))
+        fitted = learners.fit(
+            spec,
+            X[:120],
+            y[:120],
+            target_type="multiclass" if role == "classifier" else "continuous",
+            n_classes=3 if role == "classifier" else 0,
+            random_state=0,
+        )
+        parts = np.split(X[120:], [1, 4, 37])
+        together = fitted.answer_all(parts)
+        for part, (labels, proba) in zip(parts, together, strict=True):
+            [(alone, alone_proba)] = fitted.answer_all([part])
+            assert labels.tobytes() == alone.tobytes()
+            assert proba is None or proba.tobytes() == alone_proba.tobytes()
