@@ -38,6 +38,8 @@ class Answering:
     problem : PredictionProblem
     columns : iterable of Column
         Of the rows that it was fitted on.
+    members : mapping of str to tuple of str, optional
+        Of each fusion, where it was fitted without those that failed.
     """
 
     def __init__(
@@ -49,10 +51,11 @@ class Answering:
         blueprint: Blueprint,
         problem: PredictionProblem,
         columns: Iterable[Column] = (),
+        members: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.model, self.learners, self.fusions, self.dtypes = model, learners, fusions, dtypes
         self.problem, self.form = problem, Form(columns)
-        self._members = {name: blueprint.members_on(name, problem) for name in fusions}
+        self._members = members or {name: blueprint.members_on(name, problem) for name in fusions}
         self._contexts = {name: _without_rows(blueprint, problem, self._members[name], self.form) for name in fusions}
 
     def answer(self, X: pd.DataFrame) -> Predictions:

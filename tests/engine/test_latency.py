@@ -126,3 +126,11 @@ def test_a_fusion_answers_with_the_members_that_it_uses(bench):
     assert took["layers"] > took["two"] + took["dt"]
     assert "oracle" not in took
     assert all(seconds > 0 for seconds in took.values())
+
+
+def test_a_fusion_without_a_member_that_failed_is_measured_too(bench):
+    never = {"type": "knn", "n_neighbors": 10_000}
+    results = bench({"datasets": ["iris"], "learners": {"nb": "nb", "dt": "dt", "never": never}, "fusions": []})
+    assert {row.model for row in results.failures if row.stage != "member"} == {"never"}
+    assert "uniform_average" in {row.model for row in results.scores}
+    assert {"nb", "dt", "best_single"} <= {model for (_, _, model) in results.latencies}

@@ -57,7 +57,7 @@ def of_learner(
     if encoder is None:
         return Latencies({}, {}, {})
     test = data.splits.predicted_rows(part)[0]
-    model = _ready(bench, problem, learner, {learner: [EncodedLearner(encoder, fitted)]})
+    model = Answering(learner, {learner: [EncodedLearner(encoder, fitted)]}, {}, {}, bench.blueprint, problem)
     answers = latency.latencies(
         model.answer,
         lambda size: _some(data.X, test, size),
@@ -104,7 +104,8 @@ def of_fusion(
     """Measure a fitted fusion without its members, whose answers are at hand; within a share of its own work."""
     n_rows = len(tensor.test)
     at_hand = {one: [_AtHand(tensor, at)] for at, one in enumerate(members)}
-    model = _ready(bench, problem, name, at_hand, {name: fusion}, {name: tensor.oof.dtype.str})
+    dtypes = {name: tensor.oof.dtype.str}
+    model = Answering(name, at_hand, {name: fusion}, dtypes, bench.blueprint, problem, members={name: members})
 
     def rows_of(size: int) -> Any:
         return _Unread(range(size)) if X is None else _some(X, np.arange(n_rows), size)
@@ -156,17 +157,6 @@ class _AtHand:
     def _of(self, rows: Rows) -> Predictions:
         rows = rows % self._n_rows
         return Predictions(self._labels[rows], None if self._proba is None else self._proba[rows])
-
-
-def _ready(
-    bench: Workbench,
-    problem: PredictionProblem,
-    model: str,
-    fitted: Mapping[str, Any],
-    fusions: Mapping[str, Any] | None = None,
-    dtypes: Mapping[str, str] | None = None,
-) -> Answering:
-    return Answering(model, fitted, fusions or {}, dtypes or {}, bench.blueprint, problem)
 
 
 def _some(X: pd.DataFrame, rows: Rows, size: int) -> pd.DataFrame:
