@@ -75,7 +75,7 @@ def in_this_process():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(local, "_run_supervised", run_here)
-        patch.setattr(local, "warm_up", lambda specs: None)  # there will be no workers
+        patch.setattr(local, "warm_up", lambda specs, more=(): None)  # there will be no workers
         yield
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fusebench.api.caching import cache_clear, cache_gc, cache_info, cache_verify
 from fusebench.api.comparing import comparison_spec, save_spec
-from fusebench.api.executors import Executor, choose_executor, is_local, local_executor, unenforced_limits
+from fusebench.api.executors import Executor, choose_executor, local_executor, unenforced_limits
 from fusebench.api.fusing import (
     check_rows_format,
     fuse_directly,
@@ -40,6 +40,7 @@ from fusebench.api.writing import (
     write_run,
     write_text,
 )
+from fusebench.engine.defaults import worker_imports
 
 __all__ = [
     "Executor",
@@ -74,7 +75,6 @@ __all__ = [
     "gate",
     "gate_text",
     "is_explained",
-    "is_local",
     "json_schema",
     "list_names",
     "load_spec",
@@ -95,6 +95,7 @@ __all__ = [
     "statistics",
     "unenforced_limits",
     "unreleased_learners",
+    "worker_imports",
     "write_baseline",
     "write_plots",
     "write_run",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import ClassVar, Protocol
 
 from fusebench.api.places import Settings
 from fusebench.engine.blueprint import Blueprint
-from fusebench.engine.defaults import executor_name
+from fusebench.engine.defaults import executor_name, scheduler_address
 from fusebench.engine.execute._run import Outcomes, Progress
 from fusebench.engine.execute.early import worker_modules
 from fusebench.engine.execute.local import LocalExecutor
@@ -66,14 +65,8 @@ def choose_executor(
     if name == "dask":
         from fusebench.engine.execute.dask import DaskExecutor
 
-        address = scheduler or os.environ.get("FUSEBENCH_SCHEDULER")
-        return DaskExecutor(scheduler=address, n_jobs=place.n_jobs, time_limit=place.time_limit)
+        return DaskExecutor(scheduler=scheduler_address(scheduler), n_jobs=place.n_jobs, time_limit=place.time_limit)
     raise UsageError(f"--executor: unknown executor '{name}'; there is local and dask")
-
-
-def is_local(executor: str | None) -> bool:
-    """Whether a flag or the environment names this machine's own executor."""
-    return executor_name(executor) == "local"
 
 
 def unenforced_limits(executor: Executor, spec: Spec) -> str:

@@ -63,7 +63,7 @@ def load_spec(
     only: Mapping[str, Sequence[str]] | None = None,
     allow_import: bool = False,
     place: Settings | None = None,
-    warm_up: bool = False,
+    warm_up: Sequence[str] | None = None,
 ) -> LoadedSpec:
     """Read and check a spec file; needs no data and fits nothing.
 
@@ -78,9 +78,9 @@ def load_spec(
         Whether classes outside the trusted packages may be imported.
     place : Settings, optional
         Whose store remembers models that were found fine, so that a finished benchmark imports no estimator.
-    warm_up : bool, default=False
-        Whether the local executor will run it: then its workers' libraries are imported at once, and a process that
-        has them checks the models; `LoadedSpec.settle` says what it found.
+    warm_up : sequence of str, optional
+        Given where workers of this machine will run it: then their libraries and these further modules are imported at
+        once, and a process that has them checks the models; `LoadedSpec.settle` says what it found.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def spec_from(
     overrides: Sequence[tuple[str, str]] = (),
     allow_import: bool = False,
     place: Settings | None = None,
-    warm_up: bool = False,
+    warm_up: Sequence[str] | None = None,
 ) -> LoadedSpec:
     """Check a spec given as plain data, written as in YAML."""
     source = specs.from_mapping(data)
@@ -121,7 +121,7 @@ def _checked(
     *,
     allow_import: bool,
     place: Settings | None,
-    warm_up: bool,
+    warm_up: Sequence[str] | None,
 ) -> LoadedSpec:
     spec, problems = specs.parse(source)
     if spec is not None:
@@ -132,8 +132,8 @@ def _checked(
         server = None
         if place is not None:
             known = CheckedModels(spec, open_store(place), allow_import=allow_import).known()
-            if warm_up and any(("learners", name) not in known for name in spec.learners):
-                server = local.warm_up(spec.learners.values())
+            if warm_up is not None and any(("learners", name) not in known for name in spec.learners):
+                server = local.warm_up(spec.learners.values(), warm_up)
         check_models = partial(check.check_models, spec, allow_import=allow_import, known=known)
         if server is not None and not problems and not allow_import:
             checking = Aside(server, check_models)

@@ -63,7 +63,7 @@ def compare(
     )
     overrides = options.assignments(override, threads=threads_per_fit, timeout=timeout, memory=memory)
     place = options.place(store, jobs, time_limit, fresh=fresh)
-    warm_up = api.is_local(executor) and not dry_run
+    warm_up = None if dry_run else api.worker_imports(executor, scheduler)
     loaded = api.spec_from(data, overrides=overrides, allow_import=allow_import, place=place, warm_up=warm_up)
     if save_spec is not None:
         loaded.settle()

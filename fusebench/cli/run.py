@@ -51,7 +51,7 @@ def run(
     from fusebench.engine.execute import early
 
     if not dry_run:
-        early.begin_for_spec(spec, store, executor)
+        early.begin_for_spec(spec, store, executor, scheduler)
     from fusebench import api
 
     only = {
@@ -60,7 +60,7 @@ def run(
     }
     overrides = options.assignments(override, threads=threads_per_fit, timeout=timeout, memory=memory)
     place = options.place(store, jobs, time_limit, fresh=fresh)
-    warm_up = api.is_local(executor) and not dry_run
+    warm_up = None if dry_run else api.worker_imports(executor, scheduler)
     loaded = api.load_spec(
         spec, overrides=overrides, only=only, allow_import=allow_import, place=place, warm_up=warm_up
     )

@@ -25,10 +25,10 @@ def started(monkeypatch):
     return found
 
 
-def _begin(tmp_path, text=SPEC, executor=None):
+def _begin(tmp_path, text=SPEC, executor=None, scheduler=None):
     spec = tmp_path / "spec.yaml"
     spec.write_text(text)
-    early.begin_for_spec(spec, str(tmp_path / "store"), executor)
+    early.begin_for_spec(spec, str(tmp_path / "store"), executor, scheduler)
 
 
 def test_the_libraries_of_the_learners_that_a_spec_seems_to_name_are_imported(tmp_path, started):
@@ -53,8 +53,16 @@ def test_nothing_is_imported_where_the_answers_may_be_stored(tmp_path, started):
 def test_nothing_is_imported_for_a_cluster(tmp_path, started, monkeypatch, how):
     if how == "variable":
         monkeypatch.setenv("FUSEBENCH_EXECUTOR", "dask")
-    _begin(tmp_path, executor="dask" if how == "flag" else None)
+        monkeypatch.setenv("FUSEBENCH_SCHEDULER", "tcp://10.0.0.1:8786")
+        _begin(tmp_path)
+    else:
+        _begin(tmp_path, executor="dask", scheduler="tcp://10.0.0.1:8786")
     assert started == []
+
+
+def test_the_workers_of_a_local_cluster_need_dask_as_well(tmp_path, started):
+    _begin(tmp_path, executor="dask")
+    assert {"distributed", "sklearn.naive_bayes"} <= set(started[0])
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe nb", b"datasets: [iris]\n"])
@@ -96,13 +104,13 @@ WRONG = {"learners": {"lr": {"type": "lr", "CC": 3}}, "datasets": [{"name": "d",
 
 def test_what_is_wrong_with_the_models_is_said_before_what_is_wrong_with_the_data(tmp_path):
     place = api.settings(store=tmp_path / "store", n_jobs=1)
-    loaded = api.spec_from({"name": "t", **WRONG}, base=tmp_path, place=place, warm_up=True)
+    loaded = api.spec_from({"name": "t", **WRONG}, base=tmp_path, place=place, warm_up=())
     with pytest.raises(SpecError, match="unknown parameter 'CC'"):
         api.make_plan(loaded, place)
 
 
 def test_models_are_checked_at_once_where_no_process_can_do_it_aside(tmp_path, monkeypatch):
-    monkeypatch.setattr(local, "warm_up", lambda specs: None)
+    monkeypatch.setattr(local, "warm_up", lambda specs, more: None)
     place = api.settings(store=tmp_path / "store", n_jobs=1)
     with pytest.raises(SpecError, match="unknown parameter 'CC'"):
-        api.spec_from({"name": "t", **WRONG}, base=tmp_path, place=place, warm_up=True)
+        api.spec_from({"name": "t", **WRONG}, base=tmp_path, place=place, warm_up=())

@@ -6,27 +6,48 @@ that a fusion reads travel with it, and results come back to the process that ow
 
 from __future__ import annotations
 
+import logging
 import os
+import pickle
+import queue
 import shutil
+import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+from fusebench.engine.defaults import worker_imports
+from fusebench.engine.execute import local
 from fusebench.engine.execute._run import Outcomes, Progress, Run, signals_as_interrupts
-from fusebench.engine.execute._worker import Done, Lost, Outcome, Raised, attempt
+from fusebench.engine.execute._shortcuts import take_shortcuts
+from fusebench.engine.execute._worker import Done, Lost, Raised, attempt
 from fusebench.engine.plan import Plan, Task
 from fusebench.engine.schedule import Schedule
 from fusebench.engine.store import Entry, Store
 from fusebench.engine.tasks.items import EncodeItem, ExplainItem, FitItem, FuseItem, Item, ScoreItem
 from fusebench.engine.tasks.workbench import Workbench
-from fusebench.errors import Interrupted, MissingExtraError, UsageError
+from fusebench.errors import Interrupted, MissingExtraError, StorageError, UsageError
 
+BATCH_SECONDS = 0.15  # of small tasks: a round trip through a scheduler costs some milliseconds
 BATCHES_AHEAD = 2  # per worker thread, so that none waits for a round trip
+AHEAD_SECONDS = 0.5  # no work waits behind more than this, where another worker could begin it
 CONNECT_SECONDS = 10
 POLL_SECONDS = 0.2
+IDLE_SECONDS = 0.005
+LOOK_SECONDS = 1.0  # between two looks at which workers there are
+SENT_TIMES = 5  # a batch, before its loss is taken for its own doing
+OWN_CLUSTER = {  # settings of a cluster that runs nothing else
+    "distributed.worker.profile.enabled": False,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.active-memory-manager.start": False,  # it drops the copies of data that others have
+    "distributed.admin.system-monitor.interval": "5s",
+}
 Batch = list[tuple[str, Item]]
 
 
@@ -63,47 +84,53 @@ class DaskExecutor:
         UsageError
             If there is no scheduler at the address.
         StorageError
-            If results cannot be written.
+            If results cannot be written, or the scheduler is gone.
         """
         schedule = Schedule(plan, missing, store.scratch, balanced=self.time_limit is not None, share_encodings=False)
         run = Run(plan, schedule, store, workbench, progress, self.n_jobs, self.time_limit)
-        with self._client() as client:
-            progress.begin(len(schedule.tasks), schedule.seconds_left / max(_threads(client), 1))
+        with self._client(plan) as client:
             try:
+                progress.begin(len(schedule.tasks), schedule.seconds_left / max(sum(client.nthreads().values()), 1))
                 with signals_as_interrupts():
                     _Cluster(client, run, workbench).drain()
             except Interrupted as interrupted:
                 run.outcomes.interrupted = interrupted
+            except OSError as error:
+                stored = "what was fitted is stored, and the same command goes on from there"
+                raise StorageError(f"the Dask scheduler is gone ({error}); {stored}") from error
             finally:
                 run.close()
         return run.outcomes
 
-    def _client(self) -> Any:
+    @contextmanager
+    def _client(self, plan: Plan) -> Iterator[Any]:
+        """Connect to the scheduler, or to a cluster of processes that live as long as the block."""
         try:
+            import dask
             from distributed import Client, LocalCluster
         except ModuleNotFoundError as error:
             raise MissingExtraError("--executor dask", "dask") from error
-        if self.scheduler is None:
-            cluster = LocalCluster(n_workers=self.n_jobs, threads_per_worker=1, dashboard_address=None, silence_logs=50)
-            return _Owned(Client(cluster), cluster)
-        try:
-            return Client(self.scheduler, timeout=CONNECT_SECONDS)
-        except (OSError, TimeoutError, ValueError) as error:
-            raise UsageError(f"--scheduler {self.scheduler}: no Dask scheduler answers there ({error})") from error
-
-
-class _Owned:
-    """A client together with the cluster that it alone uses."""
-
-    def __init__(self, client: Any, cluster: Any) -> None:
-        self._client, self._cluster = client, cluster
-
-    def __enter__(self) -> Any:
-        return self._client
-
-    def __exit__(self, *error: object) -> None:
-        self._client.close()
-        self._cluster.close()
+        if self.scheduler is not None:
+            try:
+                client = Client(self.scheduler, timeout=CONNECT_SECONDS)
+            except (OSError, TimeoutError, ValueError) as error:
+                raise UsageError(f"--scheduler {self.scheduler}: no Dask scheduler answers there ({error})") from error
+            logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it has to say is raised as well
+            with client:
+                yield client
+            return
+        local.warm_up(plan.blueprint.learners.values(), worker_imports("dask", None) or ())
+        # A nanny starts its worker, and another one should that die, as these settings say at that moment.
+        method = "forkserver" if sys.platform == "linux" else "spawn"
+        own = {"distributed.worker.multiprocessing-method": method, **OWN_CLUSTER}
+        with (
+            dask.config.set(own),
+            LocalCluster(
+                n_workers=self.n_jobs, threads_per_worker=1, dashboard_address=None, silence_logs=50
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client
 
 
 class _Cluster:
@@ -113,46 +140,67 @@ class _Cluster:
         self._client = client
         self._run = run
         self._workbench = workbench
-        self._in_flight: dict[Any, Batch] = {}
-        self._blueprint = client.scatter(workbench.blueprint, broadcast=True, hash=False)
+        self._in_flight: dict[Any, _Sent] = {}
+        self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._sending = 0  # how often what all batches need was sent anew
         self._datasets: dict[str, Any] = {}
+        self._threads: Mapping[str, int] = {}
+        self._looked = -LOOK_SECONDS
+        self._send_blueprint()
+
+    def _send_blueprint(self) -> None:
+        self._blueprint = self._client.scatter(self._workbench.blueprint, broadcast=True, hash=False)
+        self._datasets.clear()
 
     def drain(self) -> None:
         """Run until nothing is left."""
-        from distributed import wait
-
         run = self._run
         while run.schedule.unfinished and not run.out_of_time():
             self._fill()
-            if self._in_flight:
-                try:
-                    finished = wait(list(self._in_flight), timeout=POLL_SECONDS, return_when="FIRST_COMPLETED").done
-                except TimeoutError:
-                    finished = set()
-                for future in finished:
-                    self._take_in(future)
-            else:
-                time.sleep(0.005)
+            for future in self._wait():
+                self._take_in(future)
             run.finish_written()
-            run.progress.running([item for batch in self._in_flight.values() for _, item in batch[:1]])
+            run.progress.running([item for sent in self._in_flight.values() for _, item in sent.batch[:1]])
         run.outcomes.complete = not run.schedule.unfinished
         self._client.cancel(list(self._in_flight))
 
+    def _wait(self) -> Iterator[Any]:
+        """Yield the batches that have ended, waiting for the first where nothing else can be done meanwhile."""
+        timeout = IDLE_SECONDS if self._run.writer.pending or not self._in_flight else POLL_SECONDS
+        with suppress(queue.Empty):
+            yield self._ended.get(timeout=timeout)
+            while True:
+                yield self._ended.get_nowait()
+
     def _fill(self) -> None:
-        room = BATCHES_AHEAD * max(_threads(self._client), 1) - len(self._in_flight)
-        for _ in range(room):
-            batch = self._run.schedule.take()
-            if not batch:
-                return
-            future = self._client.submit(
-                run_batch,
-                self._blueprint,
-                {key: self._dataset(key) for key in self._data_keys(batch)},
-                batch,
-                self._entries(batch),
-                pure=False,
-            )
-            self._in_flight[future] = batch
+        """Give each worker something to do, and what it may begin without a round trip."""
+        if time.monotonic() - self._looked > LOOK_SECONDS:
+            self._threads, self._looked = self._client.nthreads(), time.monotonic()
+        sent: dict[str, list[_Sent]] = {worker: [] for worker in self._threads}
+        for one in self._in_flight.values():
+            sent.setdefault(one.worker, []).append(one)
+        for turn in range(BATCHES_AHEAD):  # the workers that have nothing come first
+            for worker, n_threads in self._threads.items():
+                while len(sent[worker]) < (turn + 1) * n_threads and not _is_busy(sent[worker], n_threads):
+                    batch = self._run.schedule.take(BATCH_SECONDS, worker=worker)
+                    if not batch:
+                        return
+                    sent[worker].append(self._submit(batch, worker))
+
+    def _submit(self, batch: Batch, worker: str | None = None, times: int = 1) -> _Sent:
+        """Send a batch, to a worker if that is still there."""
+        future = self._client.submit(
+            run_batch,
+            self._blueprint,
+            {key: self._dataset(key) for key in self._data_keys(batch)},
+            pickle.dumps((batch, self._entries(batch)), protocol=5),
+            pure=False,
+            **({} if worker is None else {"workers": [worker], "allow_other_workers": True}),
+        )
+        seconds = sum(self._run.schedule.tasks[key].expected for key, _ in batch)
+        sent = self._in_flight[future] = _Sent(batch, worker or "", seconds, self._sending, times)
+        future.add_done_callback(self._ended.put)
+        return sent
 
     def _data_keys(self, batch: Batch) -> set[str]:
         return {self._workbench.blueprint.problems[item.problem].data_key for _, item in batch}
@@ -174,30 +222,51 @@ class _Cluster:
         return found
 
     def _take_in(self, future: Any) -> None:
-        batch = self._in_flight.pop(future)
-        if future.status == "finished":
-            for outcome in future.result():
-                self._run.take_in(outcome)
+        sent = self._in_flight.pop(future)
+        if future.status == "error":
+            self._died(sent.batch, future.exception())
             return
-        error = future.exception() if future.status == "error" else None
-        if len(batch) > 1:
-            # Which item of the batch is to blame is not known: run them one by one.
-            for pair in batch:
-                self._resubmit([pair])
+        try:
+            packed = future.result()
+        except CancelledError as error:
+            self._lost(sent, error)
             return
-        detail = f"{type(error).__name__}: {error}" if error is not None else "cancelled by the cluster"
-        self._run.take_in(Raised(batch[0][0], "died", detail[:500]))
+        for outcome in pickle.loads(packed):  # noqa: S301 - from a worker of this run
+            self._run.take_in(outcome)
 
-    def _resubmit(self, batch: Batch) -> None:
-        future = self._client.submit(
-            run_batch,
-            self._blueprint,
-            {key: self._dataset(key) for key in self._data_keys(batch)},
-            batch,
-            self._entries(batch),
-            pure=False,
-        )
-        self._in_flight[future] = batch
+    def _died(self, batch: Batch, error: BaseException) -> None:
+        """Run a batch that kills workers one by one, since which item of it is to blame is not known."""
+        if len(batch) > 1:
+            for pair in batch:
+                self._submit([pair])
+        else:
+            self._run.take_in(Raised(batch[0][0], "died", f"{type(error).__name__}: {error}"[:500]))
+
+    def _lost(self, sent: _Sent, error: BaseException) -> None:
+        """Send a batch again, and what all batches need, where the only worker that had that is gone."""
+        if sent.times >= SENT_TIMES:
+            self._died(sent.batch, error)
+            return
+        if sent.sending == self._sending:
+            self._sending += 1
+            self._send_blueprint()
+        self._submit(sent.batch, times=sent.times + 1)
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A batch on its way: to which worker, its expected seconds, with which sending of the data, for which time."""
+
+    batch: Batch
+    worker: str
+    seconds: float
+    sending: int
+    times: int
+
+
+def _is_busy(sent: list[_Sent], n_threads: int) -> bool:
+    """Whether a worker has so much to do that more should not wait behind it."""
+    return len(sent) >= n_threads and sum(one.seconds for one in sent) > AHEAD_SECONDS * n_threads
 
 
 @dataclass(frozen=True)
@@ -245,13 +314,18 @@ class _Unpacked:
 _benches: dict[int, tuple[Any, Workbench, _Given, _Unpacked]] = {}
 
 
-def run_batch(blueprint: Any, data: Mapping[str, Any], batch: Batch, entries: Mapping[str, Entry]) -> list[Outcome]:
-    """Run a batch on a Dask worker; one thread per fit, as locally."""
+def run_batch(blueprint: Any, data: Mapping[str, Any], packed: bytes) -> bytes:
+    """Run a batch on a Dask worker; one thread per fit, as locally.
+
+    What it takes and what it gives travel as bytes, which Dask does not look into.
+    """
     import threading
     import warnings
 
     from threadpoolctl import threadpool_limits
 
+    _take_shortcuts()
+    batch, entries = pickle.loads(packed)  # noqa: S301 - from the process that owns the run
     slot = threading.get_ident()
     if slot not in _benches or _benches[slot][0] is not blueprint:
         given, unpacked = _Given(), _Unpacked()
@@ -262,7 +336,13 @@ def run_batch(blueprint: Any, data: Mapping[str, Any], batch: Batch, entries: Ma
     given.entries = entries
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return [attempt(workbench, key, item) for key, item in batch]
+        return pickle.dumps([attempt(workbench, key, item) for key, item in batch], protocol=5)
+
+
+@cache
+def _take_shortcuts() -> None:
+    """Take them once a process."""
+    take_shortcuts()
 
 
 def _stored_needs(run: Run, key: str, item: Item) -> list[str]:
@@ -286,10 +366,6 @@ def _stored_needs(run: Run, key: str, item: Item) -> list[str]:
             return [] if given is None else [given]
         case EncodeItem() | ExplainItem():  # explanations are made where the store is
             return []
-
-
-def _threads(client: Any) -> int:
-    return sum(client.nthreads().values())
 
 
 __all__ = ["DaskExecutor", "Done", "Lost", "run_batch"]

@@ -140,15 +140,21 @@ def _run_supervised(run: Run, executor: LocalExecutor, limits: Limits) -> None:
         pool.close()
 
 
-def warm_up(specs: Iterable[LearnerSpec]) -> BaseContext | None:
+def warm_up(specs: Iterable[LearnerSpec], more: Sequence[str] = ()) -> BaseContext | None:
     """Begin to import what the workers of these learners will need, in a process of its own, and return at once.
+
+    Parameters
+    ----------
+    specs : iterable of LearnerSpec
+    more : sequence of str
+        Further modules.
 
     Returns
     -------
     BaseContext or None
         What makes processes that have it all; None where every process imports for itself.
     """
-    context = start_fork_server(worker_modules(spec.type for spec in specs))
+    context = start_fork_server([*worker_modules(spec.type for spec in specs), *more])
     return context if context.get_start_method() == "forkserver" else None
 
 
