@@ -109,6 +109,7 @@ def core(table, repeats):
     """Time the core job: first run, finished again, one and ten more fusions."""
     for name, options in (("paired", ()), ("inner 5", ("--set", "cv.inner=5"))):
         walls = {"wall": [], "floor": [], "again": [], "one more fusion": [], "ten more fusions": []}
+        walls["with ten more fusions from the start"] = []
         for _ in range(repeats):
             with tempfile.TemporaryDirectory() as folder:
                 walls["wall"].append(timed(run_command(*options), folder))
@@ -116,6 +117,8 @@ def core(table, repeats):
                 walls["again"].append(timed(run_command(*options), folder))
                 walls["one more fusion"].append(timed(run_command(*options, *ONE_MORE), folder))
                 walls["ten more fusions"].append(timed(run_command(*options, *TEN_MORE), folder))
+            with tempfile.TemporaryDirectory() as folder:
+                walls["with ten more fusions from the start"].append(timed(run_command(*options, *TEN_MORE), folder))
         found = {what: statistics.median(values) for what, values in walls.items()}
         imports = table.rows["import"]
         for what, seconds in found.items():
@@ -125,6 +128,8 @@ def core(table, repeats):
         for what in ("again", "one more fusion"):
             table.note(f"{name}: {what} / import", found[what] / imports)
         table.note(f"{name}: ten more fusions / wall", found["ten more fusions"] / found["wall"])
+        more = found["with ten more fusions from the start"]
+        table.note(f"{name}: ten more fusions from the start, time added / wall", more / found["wall"] - 1)
 
 
 def compare(table, repeats):

@@ -164,7 +164,7 @@ def across(means: Floats, *, margin: float | None, alpha: float, baseline: int |
     if margin is not None:
         n_draws = int(min(N_DRAWS, max(LEAST_DRAWS, MOST_WORK // (max(1, len(a)) * (n + 1)))))
         weights = stats.draw_weights(n, n_draws)
-        chances = np.array([stats.signed_rank_shares(column, margin, weights) for column in d.T]).reshape(-1, 3).T
+        chances = np.array(stats.signed_rank_shares(d, margin, weights)).reshape(-1, 3).T
     p_holm = stats.holm(p)
     identical: NDArray[np.bool_] = np.asarray((np.abs(d) <= 1e-12).all(axis=0))
     enough = n >= min_datasets(len(a), alpha)

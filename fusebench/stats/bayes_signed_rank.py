@@ -50,7 +50,7 @@ def bayes_signed_rank(
        classifiers through Bayesian analysis, JMLR 18, 2017, section 4.3.
     """
     d = finite(differences, "differences")
-    return signed_rank_shares(d, margin, draw_weights(len(d), n_draws, random_state))
+    return signed_rank_shares(d[:, None], margin, draw_weights(len(d), n_draws, random_state))[0]
 
 
 def draw_weights(n_datasets: int, n_draws: int = N_DRAWS, random_state: int = 0) -> NDArray[np.float32]:
@@ -70,32 +70,71 @@ def draw_weights(n_datasets: int, n_draws: int = N_DRAWS, random_state: int = 0)
     return weights
 
 
-def signed_rank_shares(differences: Floats, margin: float, weights: NDArray[np.floating]) -> Probabilities:
-    """Return the probabilities of one pair from drawn weights, of shape (n_datasets + 1, n_draws)."""
+def signed_rank_shares(differences: Floats, margin: float, weights: NDArray[np.floating]) -> list[Probabilities]:
+    """Return the probabilities of many pairs from the same drawn weights.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n_datasets, n_pairs)
+    margin : float
+    weights : ndarray of shape (n_datasets + 1, n_draws)
+
+    Notes
+    -----
+    Only the order of the differences and which sums of two pass the margin matter: pairs alike in that, of which few
+    datasets leave many, are computed once.
+    """
+    found: dict[tuple[bytes, ...], Probabilities] = {}
+    answers = []
+    for column in differences.T:
+        order, below, above = _pattern(column, margin)
+        key = (order.tobytes(), below.tobytes(), above.tobytes())
+        if key not in found:
+            found[key] = _shares(order, below, above, weights, with_region=margin > 0)
+        answers.append(found[key])
+    return answers
+
+
+def _pattern(differences: Floats, margin: float) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Return what the masses depend on: the order, and for each difference how many others sum up to below or above.
+
+    The last two have shape (2, n_datasets + 1): equal sums left out, and counted.
+    """
     z = np.rint(np.concatenate([[0.0], differences]) * UNIT)
     edge = 2 * np.rint(margin * UNIT)
     order = np.argsort(z, kind="stable")
     z = z[order]
-    above = [np.searchsorted(z, edge - z, side=side) for side in ("left", "right")]
-    below = [np.searchsorted(z, -edge - z, side=side) for side in ("left", "right")]
+    above = np.stack([np.searchsorted(z, edge - z, side="left"), np.searchsorted(z, edge - z, side="right")])
+    below = np.stack([np.searchsorted(z, -edge - z, side="left"), np.searchsorted(z, -edge - z, side="right")])
+    return order, below, above
+
+
+def _shares(
+    order: NDArray[np.intp],
+    below: NDArray[np.intp],
+    above: NDArray[np.intp],
+    weights: NDArray[np.floating],
+    *,
+    with_region: bool,
+) -> Probabilities:
     n_draws = weights.shape[1]
     masses = np.empty((3, n_draws), dtype=weights.dtype)
     for start in range(0, n_draws, BLOCK):
         block = slice(start, start + BLOCK)
         w = weights[order, block]
-        prefix = np.zeros((len(z) + 1, w.shape[1]), dtype=weights.dtype)
-        for i in range(len(z)):  # several times faster than cumsum along the first axis
+        prefix = np.zeros((len(order) + 1, w.shape[1]), dtype=weights.dtype)
+        for i in range(len(order)):  # several times faster than cumsum along the first axis
             np.add(prefix[i], w[i], out=prefix[i + 1])
         masses[0, block] = _mass(w, prefix, below)
         masses[2, block] = 1 - _mass(w, prefix, above)
-    if margin > 0:
+    if with_region:
         masses[1] = 1 - masses[0] - masses[2]
     else:
         masses[0], masses[1] = 1 - masses[2], 0
     return shares(masses)
 
 
-def _mass(w: NDArray[np.floating], prefix: NDArray[np.floating], ends: list[NDArray[np.intp]]) -> NDArray[np.floating]:
+def _mass(w: NDArray[np.floating], prefix: NDArray[np.floating], ends: NDArray[np.intp]) -> NDArray[np.floating]:
     """Return the sum over i of w_i times the mass before `ends`, equalities counted by half."""
     left, right = ends
     mass: NDArray[np.floating] = np.einsum("ij,ij->j", w, prefix[left])

@@ -146,11 +146,11 @@ def test_bayesian_tests_agree_with_baycomp():
     x, y = rng.normal(0, 0.03, 25), rng.normal(0.01, 0.03, 25)
     weights = np.random.RandomState(7).dirichlet([0.5, *[1.0] * 25], 50_000).T  # baycomp's own draws
     want = baycomp.SignedRankTest.probs(x, y, 0.01, nsamples=50_000, random_state=7)
-    assert stats.signed_rank_shares(y - x, 0.01, weights) == pytest.approx(want, abs=1e-4)
+    assert stats.signed_rank_shares((y - x)[:, None], 0.01, weights)[0] == pytest.approx(want, abs=1e-4)
     assert stats.bayes_signed_rank(y - x, 0.01) == pytest.approx(want, abs=0.01)
     assert stats.bayes_sign(y - x, 0.01) == pytest.approx(baycomp.SignTest.probs(x, y, 0.01, random_state=7), abs=0.01)
     no_rope = baycomp.SignedRankTest.probs(x, y, 0, nsamples=50_000, random_state=7)
-    got = stats.signed_rank_shares(y - x, 0.0, weights)
+    got = stats.signed_rank_shares((y - x)[:, None], 0.0, weights)[0]
     assert (got.worse, got.better) == pytest.approx(no_rope, abs=1e-4)
     single = baycomp.CorrelatedTTest.probs(x, y, 0.01, runs=5)
     fold = stats.corrected_t(y - x, 0.25)
@@ -171,3 +171,14 @@ def test_adjustments_agree_with_statsmodels():
         p = rng.random(n) ** 3
         for mine, theirs in ((stats.holm, "holm"), (stats.hochberg, "simes-hochberg"), (stats.hommel, "hommel")):
             assert mine(p) == pytest.approx(multipletests(p, method=theirs)[1])
+
+
+def test_many_pairs_say_what_each_says_alone():
+    rng = np.random.default_rng(4)
+    d = rng.normal(size=(3, 40)).round(1) / 50  # many pairs alike in order and in what passes the margin
+    for margin in (0.0, 0.01):
+        weights = stats.draw_weights(3, 2000)
+        together = stats.signed_rank_shares(d, margin, weights)
+        alone = [stats.signed_rank_shares(column[:, None], margin, weights)[0] for column in d.T]
+        assert together == alone
+        assert 1 < len(set(together)) < 40
