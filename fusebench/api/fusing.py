@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusebench import io, report
 from fusebench.api.loading import LoadedSpec
+from fusebench.api.places import Settings
 from fusebench.api.planning import PreparedRun
+from fusebench.api.running import SilentProgress, execute
 from fusebench.engine import check
+from fusebench.engine.layouts import hold_predictions
+from fusebench.engine.splits import Splits
 from fusebench.engine.tasks.data import DataFolders, ProblemData
 from fusebench.errors import UsageError
 
@@ -38,13 +43,34 @@ def fuse_directly(found: Elsewhere, loaded: LoadedSpec) -> tuple[list[str], list
     return elsewhere.fuse_directly(found, check.resolve_fusions(loaded.spec))
 
 
-def fused_rows(found: Elsewhere, run: PreparedRun) -> tuple[list[str], list[list[Any]]]:
-    """Return what the fusions of a finished run said of the rows of a table: a header and a row per id."""
+def fused_rows(found: Elsewhere, run: PreparedRun, place: Settings) -> tuple[list[str], list[list[Any]]]:
+    """Return what the fusions of a finished run said of the rows of a table: a header and a row per id.
+
+    What was scored and is not in the store any more is made again first.
+    """
     from fusebench.engine import elsewhere
 
     problem = run.plan.blueprint.problems[0]
     splits = ProblemData(problem, DataFolders(run.store.root)(problem.data_key)).splits
+    if lost := {key: run.plan.tasks[key] for key in _lost(run, splits)}:
+        execute(replace(run, missing=lost), place, SilentProgress())
     return elsewhere.fused_rows(found, run.plan.blueprint, run.store, splits)
+
+
+def _lost(run: PreparedRun, splits: Splits) -> Iterator[str]:
+    """Yield the keys of fused predictions that have a score, and are gone or are not what their key says."""
+    blueprint = run.plan.blueprint
+    (problem,) = blueprint.problems
+    for name, fusion in blueprint.fusions.items():
+        if fusion.kind != "fusion" or not run.store.has(blueprint.score_key(problem, name)):
+            continue
+        for (repeat, fold), split in splits.outer.items():
+            key = blueprint.fuse_key(problem, name, repeat, fold, "test")
+            entry = run.store.get(key, "fuse") if repeat == 0 else None
+            if repeat or (entry and hold_predictions(entry.arrays, 0, len(split.test), problem.n_classes)):
+                continue
+            run.store.reject(key)
+            yield key
 
 
 def write_table(header: Sequence[str], rows: Sequence[Sequence[Any]], path: Path) -> None:

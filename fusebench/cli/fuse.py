@@ -105,7 +105,7 @@ def fuse(
     def write_fused(finished: PreparedRun) -> None:
         for note in [] if quiet else finished.prepared.facts[0].notes:
             say(f"note: {printable(note)}")
-        api.write_table(*api.fused_rows(found, finished), folder / FUSED)
+        api.write_table(*api.fused_rows(found, finished, place), folder / FUSED)
 
     run_and_report(
         loaded,

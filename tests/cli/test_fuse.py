@@ -215,3 +215,22 @@ def test_only_the_plan(run, tmp_path):
     assert "fits to do" in out
     assert "type: predictions" in (tmp_path / "spec.yaml").read_text()
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("how", ["gone", "forged"])
+def test_fused_predictions_that_are_lost_are_made_again(run, tmp_path, how):
+    from fusebench.engine.store import Entry, Store, read_entry
+
+    assert run(votes(), "--fusions", "voting", "--folds", "4", "--out", "out")[0] == 0
+    whole = (tmp_path / "out" / "predictions.csv").read_text()
+    assert whole.count("cat") > N / 3
+    store = Store(tmp_path / ".fusebench")
+    for key in list(store.keys()):
+        entry = read_entry(store.path(key))
+        if entry.kind == "fuse" and how == "gone":
+            store.remove(key)
+        elif entry.kind == "fuse":
+            store.put(key, Entry("fuse", entry.meta, {name: one[1:] for name, one in entry.arrays.items()}))
+    code, _, said = run(votes(), "--fusions", "voting", "--folds", "4", "--out", "out")
+    assert code == 0, said
+    assert (tmp_path / "out" / "predictions.csv").read_text() == whole
