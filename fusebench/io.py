@@ -119,7 +119,11 @@ def _sync(descriptors: Sequence[int]) -> None:
         for descriptor in descriptors:
             os.fsync(descriptor)
         return
-    list(_syncers(os.getpid()).map(os.fsync, descriptors))
+    try:
+        list(_syncers(os.getpid()).map(os.fsync, descriptors))
+    except RuntimeError:  # no new thread may be started here: one after the other is as safe
+        for descriptor in descriptors:
+            os.fsync(descriptor)
 
 
 @cache

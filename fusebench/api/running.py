@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -89,10 +90,12 @@ def _import_verdicts() -> None:
     from importlib import import_module
 
     def begin() -> None:
-        for name in ("fusebench.judge", "fusebench.report.html", "jinja2"):
-            import_module(name)
+        with suppress(ImportError, MemoryError, RuntimeError):  # whoever needs it asks again, and hears why
+            for name in ("fusebench.judge", "fusebench.report.html", "jinja2"):
+                import_module(name)
 
-    threading.Thread(target=begin, daemon=True).start()
+    with suppress(RuntimeError):  # no new thread may be started here
+        threading.Thread(target=begin, daemon=True).start()
 
 
 def collect(run: PreparedRun, outcomes: Outcomes, place: Settings) -> Results:

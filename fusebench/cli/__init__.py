@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import NoReturn
 
@@ -34,14 +35,8 @@ def main() -> NoReturn:
         # The reader of stdout went away (`| head`); nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except MemoryError:
-        say("out of memory; what was finished is kept: fewer --jobs or a smaller `sample:` of the data need less")
-        code = CANNOT_WRITE
-    except OSError as error:
-        say(f"{error.filename or 'input/output'}: {error.strerror or error}")
-        code = CANNOT_WRITE
     except Exception as error:  # noqa: BLE001 - the last place where a bug can be given its exit code
-        code = _report_bug(error)
+        code = _report(error)
     with suppress(OSError, ValueError):
         sys.stdout.flush()
     sys.exit(code)
@@ -99,6 +94,28 @@ def _run() -> int:
         error.show()
         return int(error.exit_code)
     return code if isinstance(code, int) else 0
+
+
+def _report(error: Exception) -> int:
+    if any(map(_is_of_memory, _with_causes(error))):
+        say("out of memory; what was finished is kept: fewer --jobs or a smaller `sample:` of the data need less")
+        return CANNOT_WRITE
+    if isinstance(error, OSError):
+        say(f"{error.filename or 'input/output'}: {error.strerror or error}")
+        return CANNOT_WRITE
+    return _report_bug(error)
+
+
+def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_of_memory(error: BaseException) -> bool:
+    """Whether an error says, in one of many ways, that the system gives this process no more."""
+    signs = ("failed to map segment", "cannot allocate memory", "can't start new thread")
+    return isinstance(error, MemoryError) or any(one in str(error).lower() for one in signs)
 
 
 def _report_bug(error: Exception) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fusebench.errors import UsageError
+from fusebench.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from fusebench.api import Settings
@@ -48,6 +48,9 @@ ExecutorName = Annotated[str | None, typer.Option("--executor", metavar="local|d
 Scheduler = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Dask scheduler.")]
 
 
+LEAST_MEMORY = 640_000_000  # bytes of address space; with less, OpenBLAS may try again without end
+
+
 def names(listed: str | None) -> list[str]:
     """Return the names of a comma-separated list."""
     return [name.strip() for name in (listed or "").split(",") if name.strip()]
@@ -73,8 +76,31 @@ def assignments(
     return pairs + [(path, str(value)) for path, value in flags.items() if value is not None]
 
 
+def _require_memory() -> None:
+    """Raise where the shell allows less memory than the libraries of any run ask for: one of them would not end."""
+    try:
+        import resource
+    except ImportError:  # no such limits here
+        return
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if allowed != resource.RLIM_INFINITY and allowed < LEAST_MEMORY:
+        raise StorageError(
+            f"a process may have {allowed / 1e6:.0f} MB of memory here (`ulimit -v`), and a run needs "
+            f"{LEAST_MEMORY / 1e6:.0f} MB at the very least"
+        )
+
+
 def place(store: str | None, jobs: int | None, time_limit: str | None = None, *, fresh: bool = False) -> Settings:
-    """Return the settings of the place."""
+    """Return the settings of the place.
+
+    Raises
+    ------
+    UsageError
+        If the time limit is none.
+    StorageError
+        If there is too little memory for any run.
+    """
+    _require_memory()
     from fusebench import api
     from fusebench.spec import duration
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -63,8 +64,8 @@ def _entries_of(path: Path) -> Mapping[str, Mapping[str, Any]]:
 def _entries(base: Path | None) -> dict[str, Mapping[str, Any]]:
     own = dict(_own_entries())
     beside = None if base is None else base / ENTRIES
-    if beside is not None and beside.is_file():
-        own.update(_entries_of(beside.resolve()))
+    if beside is not None and os.path.lexists(beside):  # also a folder, a pipe or a dead link: that is a mistake
+        own.update(_entries_of(beside.resolve() if beside.is_file() else beside))
     return own
 
 

@@ -89,3 +89,104 @@ def test_a_polite_kill_before_the_first_fit_is_told(folder, number, heeded):
     assert process.returncode == 143
     assert said == "terminated\n"
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        ("mkdir datasets.yaml", "is a folder"),
+        ("mkfifo datasets.yaml", "is a pipe or a device"),
+        ("ln -s nowhere datasets.yaml", "no such file"),
+        ("ln -s datasets.yaml datasets.yaml", "symbolic links"),
+    ],
+)
+def test_a_registry_beside_the_spec_that_is_no_file(folder, fusebench, make, said):
+    subprocess.run(make, shell=True, cwd=folder, check=True)
+    done = fusebench("run", "s.yaml")
+    assert done.returncode == 2
+    assert "datasets.yaml: " in done.stderr
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "MemoryError",
+        "ImportError('libx.so: failed to map segment from shared object')",
+        'RuntimeError("can\'t start new thread")',
+        "OSError(12, 'Cannot allocate memory')",
+        "ValueError('a wrapped one') from MemoryError()",
+    ],
+)
+def test_memory_that_runs_out(monkeypatch, capsys, error):
+    from fusebench import cli
+
+    def run():
+        exec(f"raise {error}")
+
+    monkeypatch.setattr(cli, "_run", run)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 74
+    assert capsys.readouterr().err.startswith("out of memory; what was finished is kept")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory has no such limit")
+@pytest.mark.parametrize("kilobytes", [250_000, *(pytest.param(n, marks=pytest.mark.slow) for n in (500_000, 650_000))])
+def test_a_shell_that_allows_little_memory(folder, kilobytes):
+    done = shell(folder, f"ulimit -v {kilobytes}; exec timeout -k 1 60 $FB run s.yaml --jobs 1 -q")
+    assert done.returncode in {0, 74}, done.stderr
+    assert bool(done.returncode) == bool(done.stderr)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0 or "memory" in done.stderr
+
+
+def test_a_writer_that_cannot_write_ends_the_run(folder, fusebench, monkeypatch):
+    """Whatever ends its thread: the run would wait for it without end."""
+    from fusebench.engine.execute._writer import Writer
+    from fusebench.engine.store import Entry, Store
+
+    def full(*_):
+        raise RuntimeError("no more of anything")
+
+    monkeypatch.setattr(Store, "put_many", full)
+    writer = Writer(Store(folder / "store"))
+    writer.put("task", "ab" * 32, Entry("any", {}))
+    writer.wait()
+    with pytest.raises(RuntimeError, match="no more"):
+        list(writer.written())
+    with pytest.raises(RuntimeError, match="no more"):
+        writer.close()
+
+
+def test_files_are_synced_where_no_thread_may_be_started(tmp_path, monkeypatch):
+    from fusebench import io
+
+    class NoThreads:
+        def map(self, *_):
+            raise RuntimeError("can't start new thread")
+
+    synced = []
+    monkeypatch.setattr(io, "_syncers", lambda pid: NoThreads())
+    monkeypatch.setattr(os, "fsync", synced.append)
+    io.write_together({tmp_path / name: [b"x"] for name in "abc"})
+    assert len(synced) >= 4  # three files and their folder
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]
+
+
+def test_a_clock_that_goes_backwards(folder, fusebench):
+    """What is stored is known by its content: files from the future are neither made again nor in the way."""
+    spec = (folder / "s.yaml").read_text()
+    assert fusebench("run", "s.yaml").returncode == 0
+    scores = (folder / "results/s/scores.csv").read_bytes()
+    future = time.time() + 400 * 86400
+    for path in [*folder.rglob("*")]:
+        os.utime(path, (future, future))
+    stored = {path: path.stat().st_ino for path in folder.glob(".fusebench/objects/*/*")}
+    (folder / "s.yaml").write_text(spec + "fusions: {vote: voting}\n")
+    done = fusebench("run", "s.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "damaged" not in done.stderr
+    assert stored.items() <= {path: path.stat().st_ino for path in folder.glob(".fusebench/objects/*/*")}.items()
+    assert set(scores.splitlines()) <= set((folder / "results/s/scores.csv").read_bytes().splitlines())
+    assert fusebench("cache", "gc").returncode == 0

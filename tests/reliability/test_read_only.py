@@ -35,6 +35,25 @@ def locked(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ("run spec.yaml", 74),
+        pytest.param("run spec.yaml --store ../store", 74, marks=pytest.mark.slow),
+        pytest.param("run spec.yaml --store ../store --out ../out", 0, marks=pytest.mark.slow),
+        pytest.param("compare --datasets iris --learners nb", 74, marks=pytest.mark.slow),
+        pytest.param("init other.yaml", 74, marks=pytest.mark.slow),
+        pytest.param("validate spec.yaml", 0, marks=pytest.mark.slow),
+    ],
+)
+def test_a_read_only_folder_to_work_in(locked, arguments, code):
+    mounted = "mount -t tmpfs none ro && cp spec.yaml ro && mount -o remount,ro ro && cd ro"
+    done = unshared(f"{mounted} && exec $PY -m fusebench {arguments} ", locked)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert code == 0 or "Read-only file system" in done.stderr
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         "run spec.yaml --out ro/out",

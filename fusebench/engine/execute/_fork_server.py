@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import multiprocessing as mp
 import os
 import pickle
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,11 +16,25 @@ from multiprocessing.context import BaseContext
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from fusebench.engine.execute import _strays
+from fusebench.engine.execute import _quiet, _strays
+from fusebench.engine.execute._sockets import make_socket_folder
+from fusebench.errors import FusebenchError, printable
 
-LONGEST_FOLDER = 70  # bytes; a socket in it adds some 30 and may have 107
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 Answer = TypeVar("Answer")
+
+
+class WorkerStartError(FusebenchError):
+    """A worker died before it could take work; another one would too."""
+
+    exit_code = 74  # the system gives no more memory, processes or files
+
+    def __init__(self, detail: str) -> None:
+        said = _quiet.last_line(make_socket_folder() / _quiet.SAID) if sys.platform == "linux" else ""
+        last = f" (it said: {printable(said)})" if said else ""
+        super().__init__(
+            f"a worker process could not start: {detail}{last}; is there memory left for it? Fewer --jobs need less"
+        )
 
 
 class Aside(Generic[Answer]):
@@ -85,26 +96,35 @@ def start_fork_server(preload: Sequence[str]) -> BaseContext:
     if sys.platform != "linux":
         return mp.get_context("spawn")
     context = mp.get_context("forkserver")
-    context.set_forkserver_preload(list(preload))
+    context.set_forkserver_preload([_quiet.__name__, *preload])
     from multiprocessing import forkserver
 
-    _keep_sockets_short()
+    make_socket_folder()
     with _worker_environment(), _deaf_to_ctrl_c():
         forkserver.ensure_running()
     return context
 
 
-def _keep_sockets_short() -> None:
-    """Put sockets in /tmp where the folder for temporary files has a longer name than a socket may have."""
-    settings: dict[str, Any] = mp.current_process()._config  # type: ignore[attr-defined]  # there is no public name
-    if settings.get("tempdir") is None and len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER:
-        settings["tempdir"] = tempfile.mkdtemp(prefix="pymp-", dir="/tmp")
-        atexit.register(shutil.rmtree, settings["tempdir"], ignore_errors=True)
+@contextmanager
+def starting() -> Iterator[None]:
+    """Start a process of the server's in here.
+
+    Raises
+    ------
+    WorkerStartError
+        If the server is gone or cannot fork.
+    """
+    try:
+        with without_main_module():
+            yield
+    except (EOFError, OSError) as error:
+        raise WorkerStartError(str(error) or "the process that forks them ended") from error
 
 
 @contextmanager
 def _worker_environment() -> Iterator[None]:
-    wanted = {**dict.fromkeys(THREAD_VARIABLES, "1"), _strays.MARK: _strays.MARKED}
+    said = str(make_socket_folder() / _quiet.SAID)
+    wanted = {**dict.fromkeys(THREAD_VARIABLES, "1"), _strays.MARK: _strays.MARKED, _quiet.SAID: said}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

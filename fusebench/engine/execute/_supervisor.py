@@ -18,20 +18,15 @@ from multiprocessing.context import BaseContext
 from typing import Any
 
 from fusebench.engine.execute import _strays, _worker
-from fusebench.engine.execute._fork_server import fork_server_pid, start_fork_server, without_main_module
+from fusebench.engine.execute._fork_server import WorkerStartError, fork_server_pid, start_fork_server, starting
 from fusebench.engine.execute._worker import Outcome, Raised, Ready
 from fusebench.engine.tasks.items import Item
 from fusebench.engine.tasks.workbench import Workbench
-from fusebench.errors import FusebenchError
 
 POLL_SECONDS = 0.05
 Batch = list[tuple[str, Item]]
 _living: set[int] = set()
 """Process numbers of all workers of this process, their guards and their fork server."""
-
-
-class WorkerStartError(FusebenchError):
-    """A worker died before it could take work; another one would too."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +135,7 @@ class Supervisor:
         process = self._context.Process(  # type: ignore[attr-defined]  # every concrete context has it
             target=_worker.serve, args=(theirs, self._workbench), daemon=True
         )
-        with without_main_module():
+        with starting():
             process.start()
         theirs.close()
         _living.add(process.pid)
@@ -181,7 +176,7 @@ class Supervisor:
     def _bury(self, number: int, reason: str, detail: str, unbegun: list[str]) -> Iterator[Outcome]:
         slot = self._slots[number]
         if not slot.ready:
-            raise WorkerStartError(f"a worker process could not start: {detail}")
+            raise WorkerStartError(detail)
         _kill_group(slot.process)
         self._forget(slot)
         _strays.kill_strays(_living)
@@ -202,7 +197,7 @@ def _start_guard(context: BaseContext) -> tuple[Any, Connection] | None:
     process = context.Process(  # type: ignore[attr-defined]  # every concrete context has it
         target=_strays.watch, args=(theirs, server, _strays.MARKED), daemon=True
     )
-    with without_main_module():
+    with starting():
         process.start()
     theirs.close()
     _living.update({process.pid, server, resource_tracker._resource_tracker._pid or 0})  # type: ignore[attr-defined]

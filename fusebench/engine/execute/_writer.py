@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from fusebench.engine.store import Entry, Store
-from fusebench.errors import FusebenchError
 
 GROUP = 64  # entries that share one round of folder syncs
 GATHER_SECONDS = 0.02  # that a result may wait for others while the workers have enough to do
@@ -102,7 +101,7 @@ class Writer:
             return
         try:
             self._store.put_many({store_key: entry for _, store_key, entry in group})
-        except (FusebenchError, OSError, TypeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - the end of this thread: whoever waits for it must hear of it
             self._error = error
         else:
             for task_key, _, _ in group:
