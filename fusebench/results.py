@@ -80,6 +80,26 @@ class Contribution(NamedTuple):
     error: float = 0.0
 
 
+class Importance(NamedTuple):
+    """How much worse a model scores on held-out rows when one feature is shuffled; a row of ``importance.csv``.
+
+    Attributes
+    ----------
+    importance : float
+        Mean fall of the score over splits and shuffles; below zero the model is better without the feature.
+    sd : float or None
+        Standard deviation over splits; None with one split.
+    """
+
+    dataset: str
+    target: str
+    model: str
+    feature: str
+    importance: float
+    sd: float | None
+    metric: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class DatasetFacts:
     """What is known about one dataset of a run.
@@ -186,6 +206,8 @@ class Results:
         Empty unless it was asked for.
     diagnoses : tuple of mapping
         Per dataset what explains its predictions: calibration, diversity, where fusions win. Empty unless asked for.
+    importances : tuple of Importance
+        Empty unless it was asked for; most important feature of a model first.
     complete : bool
         Whether every planned task ended; False after a time limit or an interrupt.
     """
@@ -205,6 +227,7 @@ class Results:
     latencies: Mapping[tuple[str, str, str], Mapping[int, float]] = field(default_factory=dict)
     contributions: tuple[Contribution, ...] = ()
     diagnoses: tuple[Mapping[str, Any], ...] = ()
+    importances: tuple[Importance, ...] = ()
     complete: bool = True
 
 

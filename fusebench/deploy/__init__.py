@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from fusebench.deploy.fitting import Winner, fit
-from fusebench.deploy.importances import importance
+from fusebench.deploy.importances import importance, importances
 from fusebench.deploy.predicting import as_csv, predict, write_text
 from fusebench.deploy.saving import check_output, form_of, save
 
-__all__ = ["Winner", "as_csv", "check_output", "fit", "form_of", "importance", "predict", "save", "write_text"]
+__all__ = [
+    "Winner",
+    "as_csv",
+    "check_output",
+    "fit",
+    "form_of",
+    "importance",
+    "importances",
+    "predict",
+    "save",
+    "write_text",
+]

@@ -10,13 +10,14 @@ from fusebench import api, metrics
 from fusebench.deploy.choosing import check_model, estimator_of, on_dataset, problem_of
 from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.tasks.data import DataFolders, ProblemData
-from fusebench.errors import FitError, FitsFailedError, UsageError
+from fusebench.errors import FitError, FitsFailedError, UndecidableError, UsageError
+from fusebench.results import Importance, Results
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def importance(
+def importances(
     loaded: api.LoadedSpec,
     place: api.Settings,
     *,
@@ -24,7 +25,8 @@ def importance(
     dataset: str | None = None,
     target: str | None = None,
     n_repeats: int = 5,
-) -> pd.DataFrame:
+    of_run: Results | None = None,
+) -> tuple[Importance, ...]:
     """Return how much worse a model scores on held-out rows when one feature's values are shuffled among them.
 
     The model is fitted anew on the training part of every outer split of repeat 0, because fitted models are not
@@ -36,17 +38,20 @@ def importance(
         As in `fit`.
     n_repeats : int, default=5
         Shuffles of each feature per split, > 0.
+    of_run : Results, optional
+        A run whose data these must be.
 
     Returns
     -------
-    DataFrame of shape (n_features, 4)
-        ``feature``, ``importance`` (the mean fall of the score over splits and shuffles), ``sd`` (over splits) and
-        ``metric``; the most important first.
+    tuple of Importance
+        The most important feature first; of equals, the first column.
 
     Raises
     ------
     UsageError
         If there is no such model, dataset or target, or `n_repeats` is not positive.
+    UndecidableError
+        If the data are not those of the run any more.
     FitsFailedError
         If a fit failed.
 
@@ -59,8 +64,6 @@ def importance(
     ----------
     .. [1] L. Breiman, Random forests, Machine Learning 45(1), 2001, section 10.
     """
-    import pandas as pd
-
     from fusebench.estimators._model import RowsToFit
     from fusebench.estimators.fused import fit_dataset
 
@@ -69,6 +72,8 @@ def importance(
     planned = api.make_plan(on_dataset(loaded, dataset), place)
     problem = problem_of(planned.plan.blueprint.problems, target)
     check_model(planned.plan.blueprint, problem, model)
+    if of_run is not None:
+        _check_data(problem, of_run)
     data = ProblemData(problem, DataFolders(planned.store.root)(problem.data_key))
     rows = RowsToFit(data.X, data.y, data.groups, data.weights, data.text)
     falls = []
@@ -80,10 +85,31 @@ def importance(
             falls.append(_falls(estimator, data.X.iloc[test], data.y[test], problem, (split[1], n_repeats)))
         except (FitError, ValueError, TypeError, ArithmeticError, RuntimeError, MemoryError) as error:
             raise FitsFailedError(f"{problem.dataset}: '{model}' on fold {split[1]} failed: {error}") from error
-    found = pd.DataFrame({"feature": list(data.X.columns), "importance": np.mean(falls, axis=0)})
-    found["sd"] = np.std(falls, axis=0, ddof=1) if len(falls) > 1 else np.nan
-    found["metric"] = problem.metrics[0]
-    return found.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+    mean = np.mean(falls, axis=0)
+    sd = np.std(falls, axis=0, ddof=1) if len(falls) > 1 else None
+    names = [str(name) for name in data.X.columns]
+    where = (problem.dataset, problem.target, model)
+    return tuple(
+        Importance(*where, names[at], float(mean[at]), None if sd is None else float(sd[at]), problem.metrics[0])
+        for at in np.argsort(-mean, kind="stable").tolist()
+    )
+
+
+def importance(loaded: api.LoadedSpec, place: api.Settings, **asked: Any) -> pd.DataFrame:
+    """Return `importances` as a frame: ``feature``, ``importance``, ``sd`` and ``metric``."""
+    import pandas as pd
+
+    columns = ("feature", "importance", "sd", "metric")
+    found = pd.DataFrame(importances(loaded, place, **asked), columns=list(Importance._fields))[list(columns)]
+    return found.astype({"sd": float})
+
+
+def _check_data(problem: PredictionProblem, run: Results) -> None:
+    there = {(one.name, one.target): one.fingerprint for one in run.datasets}
+    if there.get((problem.dataset, problem.target)) != problem.fingerprint:
+        raise UndecidableError(
+            f"{problem.dataset}: the data are not those of the run any more; run the benchmark again, then ask"
+        )
 
 
 def _falls(

@@ -13,7 +13,7 @@ from typing import Any
 
 from fusebench import io
 from fusebench.report.base import Verdicts
-from fusebench.results import SCHEMA_VERSION, Cost, Failure, Results, failed_cells, inapplicable_models
+from fusebench.results import SCHEMA_VERSION, Cost, Failure, Importance, Results, failed_cells, inapplicable_models
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t")
 SCORES = ("dataset", "target", "model", "kind", "repeat", "fold", "metric", "score")
@@ -68,7 +68,11 @@ def write_run(results: Results, verdicts: Verdicts, folder: Path, base: Path | N
     }
     if verdicts.compressed:
         files = {"compressed.csv": as_csv(verdicts.compressed[0]._fields, verdicts.compressed), **files}
+    if results.importances:
+        files = {"importance.csv": as_csv(Importance._fields, results.importances), **files}
     with io.storage_errors(folder):
+        if not results.importances:
+            (folder / "importance.csv").unlink(missing_ok=True)  # of the run that stood here before
         io.write_together({folder / name: [text.encode()] for name, text in files.items()})
 
 
@@ -130,6 +134,7 @@ def summary(results: Results, verdicts: Verdicts) -> dict[str, Any]:
         "inapplicable": [list(one) for one in sorted(inapplicable_models(results))],
         "contributions": [row._asdict() for row in results.contributions],
         "diagnoses": list(results.diagnoses),
+        "importances": [row._asdict() for row in results.importances],
         "totals": _totals(results),
         "latencies": [
             {"dataset": d, "target": t, "model": m, "seconds": {str(size): took for size, took in told.items()}}

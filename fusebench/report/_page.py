@@ -22,7 +22,7 @@ from fusebench.report._layout import (
     table_of,
 )
 from fusebench.report._page_costs import costs_section
-from fusebench.report._page_explained import calibration_section, contributions_section
+from fusebench.report._page_explained import calibration_section, contributions_section, importance_section
 from fusebench.report.base import (
     Verdicts,
     board_of,
@@ -59,6 +59,7 @@ def page_of(results: Results, verdicts: Verdicts, *, brief: bool = False) -> Pag
                 _datasets(drawn, verdicts, tips=not brief),
                 costs_section(results, verdicts),
                 contributions_section(results, verdicts),
+                importance_section(results),
                 calibration_section(results, verdicts),
                 _failures(results),
                 _environment(results),

@@ -103,3 +103,25 @@ def calibration_section(results: Results, verdicts: Verdicts) -> Section:
 
 def _only_regression(results: Results) -> bool:
     return bool(results.datasets) and all(one.target_type == "continuous" for one in results.datasets)
+
+
+def importance_section(results: Results) -> Section:
+    """Return which features models need; nothing where nobody asked."""
+    if not results.importances:
+        return Section("importance", "Importance of features", [])
+    rows = [
+        Row(
+            [
+                name_cell(one.dataset), name_cell(one.model), name_cell(one.feature), Cell(one.metric),
+                number_cell(one.importance, f"{one.importance:+.4f}"), number_cell(one.sd),
+            ]
+        )
+        for one in results.importances
+    ]  # fmt: skip
+    columns = [Column("dataset"), Column("model"), Column("feature"), Column("metric")]
+    columns += [Column("importance", numeric=True), Column("sd over splits", numeric=True)]
+    said = (
+        "How far the held-out score falls when the values of one feature are shuffled among the test rows. Features "
+        "that carry the same are each unimportant by this measure."
+    )
+    return Section("importance", "Importance of features", [Part(text=said, table=table_of(columns, rows))])

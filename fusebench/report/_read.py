@@ -19,6 +19,7 @@ from fusebench.results import (
     Cost,
     DatasetFacts,
     Failure,
+    Importance,
     ModelFacts,
     Results,
     Score,
@@ -112,6 +113,7 @@ def _results(folder: Path, summary: Mapping[str, Any]) -> Results:
         },
         contributions=tuple(Contribution(**one) for one in summary.get("contributions", ())),
         diagnoses=tuple(summary.get("diagnoses", ())),
+        importances=tuple(Importance(**one) for one in summary.get("importances", ())),
         complete=bool(summary["complete"]),
     )
 
