@@ -129,9 +129,9 @@ def points(forge: Forge, folder: Path, kind: str, whole: bytes, start: int = 1, 
         k += step
 
 
-def random_kills(forge: Forge, folder: Path, whole: bytes, n: int, within: float) -> Iterator[Point]:
+def random_kills(forge: Forge, folder: Path, whole: bytes, n: int, within: float, seed: int = 0) -> Iterator[Point]:
     """Kill a run at random times."""
-    rng = random.Random(0)
+    rng = random.Random(seed)
     for _ in range(n):
         yield stop_at(forge, folder, "", whole, kill_after=rng.uniform(0, within))
 

@@ -27,6 +27,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+SLICES = 4  # jobs of each way to stop
+_own: list = []
+"""Of a process of the pool: its forge, its folder, the scores of a whole run and their seconds."""
 HEADER = ("part", "what", "figure", "kept", "command")
 
 
@@ -68,10 +71,14 @@ def tables(share: float, folder: Path) -> list[Figure]:
 
 
 def faults(share: float, folder: Path) -> list[Figure]:
-    step = max(round(0.2 / share), 1) if share < 1 else 1
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        jobs = [(kind, step, str(folder / kind)) for kind in ("kill", "enospc", "eio")]
-        several = [*pool.starmap(_stopped, jobs), pool.apply(_killed_at_random, (int(100 * share), str(folder / "r")))]
+    step = SLICES if share == 1 else SLICES * max(round(0.05 / share), 1)  # a hundredth stops once in 20 operations
+    starts = range(1, 1 + SLICES) if share == 1 else [1]
+    jobs = [(kind, start, step) for kind in ("kill", "enospc", "eio") for start in starts]
+    jobs += [("random", start, max(int(100 * share / len(starts)), 1)) for start in starts]
+    several: dict[str, list] = {}
+    with multiprocessing.get_context("spawn").Pool(2, _ready, (str(folder),)) as pool:
+        for kind, points in pool.imap_unordered(_stopped, jobs):
+            several.setdefault(kind, []).extend(points)
     said = {
         "kill": "killed at an I/O operation",
         "enospc": "disk full at an I/O operation (exit 74)",
@@ -79,29 +86,33 @@ def faults(share: float, folder: Path) -> list[Figure]:
         "random": "killed at a random time",
     }
     found = []
-    for kind, points in zip(said, several, strict=True):
+    for kind, how in said.items():
+        points = several[kind]
         stopped = [one for one in points if one.stopped]
         bad = [one for one in points if not one.ok]
         lost, torn = sum(one.lost for one in points), sum(one.torn for one in points)
         text = f"{len(stopped)} runs: {lost} lost, {torn} torn, {sum(not one.same for one in points)} other bytes"
-        found.append(Figure("faults", f"Runs {said[kind]}, then run again", text, not bad, _figures("faults")))
+        found.append(Figure("faults", f"Runs {how}, then run again", text, not bad, _figures("faults")))
     return found
 
 
-def _stopped(kind: str, step: int, folder: str) -> list:
+def _ready(folder: str) -> None:
+    """Start, in one process of the pool, the warm one that its runs are forked from."""
     import faults as stopping
 
-    with stopping.Forge() as forge:
-        whole, _ = stopping.whole_run(forge, Path(folder))
-        return list(stopping.points(forge, Path(folder), kind, whole, 1, step))
+    forge, own = stopping.Forge().__enter__(), Path(folder) / str(os.getpid())
+    _own.extend([forge, own, *stopping.whole_run(forge, own)])
 
 
-def _killed_at_random(n: int, folder: str) -> list:
+def _stopped(job: tuple[str, int, int]) -> tuple[str, list]:
+    """Stop runs at every step-th operation from a first one on, or at some random times."""
     import faults as stopping
 
-    with stopping.Forge() as forge:
-        whole, seconds = stopping.whole_run(forge, Path(folder))
-        return list(stopping.random_kills(forge, Path(folder), whole, n, seconds))
+    kind, start, step = job
+    forge, folder, whole, seconds = _own
+    if kind == "random":
+        return kind, list(stopping.random_kills(forge, folder, whole, step, seconds, seed=start))
+    return kind, list(stopping.points(forge, folder, kind, whole, start, step))
 
 
 def power(share: float, folder: Path) -> list[Figure]:
@@ -197,11 +208,11 @@ def tests(share: float, folder: Path) -> list[Figure]:
     }
     found = []
     for what, paths in lines.items():
-        command = ["-m", "pytest", *paths.split(), "-q", "-n", "0", "-m", "slow or not slow", "-p", "no:cacheprovider"]
+        command = ["-m", "pytest", *paths.split(), "-n", "0", "-m", "slow or not slow", "-p", "no:cacheprovider"]
         done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
         last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr[-200:]
-        passed = re.search(r"(\d+) passed", last) or [None, str(done.stdout.count("."))]
-        text = f"{passed[1]} tests passed" if done.returncode == 0 else last
+        passed = re.search(r"(\d+) passed", last)
+        text = f"{passed[1]} tests passed" if passed and done.returncode == 0 else last
         found.append(Figure("tests", what, text, done.returncode == 0, f'pytest {paths} -m "slow or not slow"'))
     return found
 
@@ -253,8 +264,8 @@ def main() -> None:
             if one.part == part:
                 print(f"{'kept  ' if one.kept else 'BROKEN'} {one.what}: {one.figure}", flush=True)
         print(f"       ({part}: {time.monotonic() - begun:.0f} s)", flush=True)
-    if not arguments.quick:
-        write(figures)
+        if not arguments.quick:
+            write(figures)
     raise SystemExit(not all(one.kept for one in figures))
 
 

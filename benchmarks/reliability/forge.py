@@ -32,9 +32,7 @@ def warm_up():
     app.command()
     _supervisor.start_fork_server = lambda preload: multiprocessing.get_context("fork")
     _supervisor._start_guard = lambda context: None  # a forked guard holds the very pipe whose end it waits for
-    local.warm_up = lambda specs, more=(): (
-        None
-    )  # it would start a fork server for each run, which imports everything anew
+    local.warm_up = lambda *_: None  # it would start a fork server for each run, which imports everything anew
     early.begin_imports = lambda *_: None  # so would this one
 
 
