@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
@@ -12,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fusebench.learners._torch_net import Batch, Network, Shape, batch_bounds
-from fusebench.learners._torch_training import Training, check_finite, make_optimizer
+from fusebench.learners._torch_training import Best, Training, check_finite, make_optimizer
 
 Weighting = Literal["fixed", "uncertainty", "gradnorm"]
 
@@ -183,7 +181,7 @@ def train_multitask(
     optimizer = make_optimizer(network, training)
     start = balance.lambdas
     found = MultitaskTrained([], [], 0, [])
-    best, best_loss, stopped_at = None, math.inf, 0
+    best = Best()
     for epoch in range(1, training.max_epochs + 1):
         found.losses.append(_epoch(network, optimizer, rows, balance, training.batch_size))
         check_finite(sum(found.losses[-1]), epoch, training.learning_rate)
@@ -193,13 +191,11 @@ def train_multitask(
         # By the weights of the start: those that adapt would let the loss fall by themselves.
         found.validation_losses.append(float((start * mean_losses(network, validation, balance.is_class)).sum()))
         check_finite(found.validation_losses[-1], epoch, training.learning_rate)
-        if found.validation_losses[-1] < best_loss:
-            best_loss, best, stopped_at = found.validation_losses[-1], copy.deepcopy(network.state_dict()), epoch
-        elif epoch - stopped_at >= training.patience:
+        best.look_at(network, found.validation_losses[-1], epoch)
+        if epoch - best.epoch >= training.patience:
             break
-    if best is not None:
-        network.load_state_dict(best)
-        found.best_epoch = stopped_at
+    if best.put_into(network):
+        found.best_epoch = best.epoch
     network.eval()
     weights = torch.exp(-network.log_variance.detach()) if balance.weighting == "uncertainty" else balance.lambdas
     found.lambdas = [float(weight) for weight in weights]

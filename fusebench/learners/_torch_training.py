@@ -53,6 +53,26 @@ class Trained:
     n_averaged: int = 0
 
 
+class Best:
+    """The weights of the epoch with the smallest validation loss so far."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self._loss = math.inf
+        self._state: dict[str, Any] | None = None
+
+    def look_at(self, network: nn.Module, loss: float, epoch: int) -> None:
+        """Keep a network's weights if no epoch before had as small a loss."""
+        if loss < self._loss:
+            self._loss, self.epoch, self._state = loss, epoch, copy.deepcopy(network.state_dict())
+
+    def put_into(self, network: nn.Module) -> bool:
+        """Give a network the weights that were kept; return whether there are any."""
+        if self._state is not None:
+            network.load_state_dict(self._state)
+        return self._state is not None
+
+
 def train(
     network: Network, training: Training, train_rows: Batch, validation: Batch | None, loss: Loss, seed: int
 ) -> Trained:
@@ -76,7 +96,7 @@ def train(
     torch.manual_seed(seed)
     optimizer = make_optimizer(network, training)
     found = Trained([], [], 0)
-    best, best_loss, stopped_at = None, math.inf, 0
+    best = Best()
     average = _Average(network)
     first_averaged = math.ceil(training.swa_start * training.max_epochs) if training.swa else training.max_epochs + 1
     for epoch in range(1, training.max_epochs + 1):
@@ -93,17 +113,15 @@ def train(
             continue
         found.validation_losses.append(mean_loss(network, validation, loss))
         check_finite(found.validation_losses[-1], epoch, optimizer.param_groups[0]["lr"])
-        if found.validation_losses[-1] < best_loss:
-            best_loss, best, stopped_at = found.validation_losses[-1], copy.deepcopy(network.state_dict()), epoch
-        elif not training.swa and epoch - stopped_at >= training.patience:
+        best.look_at(network, found.validation_losses[-1], epoch)
+        if not training.swa and epoch - best.epoch >= training.patience:
             break
     if average.n_averaged:
         average.put_into(network)
         found.n_averaged = average.n_averaged
         recompute_batch_norm(network, train_rows)
-    elif best is not None:
-        network.load_state_dict(best)
-        found.best_epoch = stopped_at
+    elif best.put_into(network):
+        found.best_epoch = best.epoch
     network.eval()
     return found
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import math
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -19,7 +17,7 @@ from torch import Tensor, nn
 
 from fusebench.errors import FitError
 from fusebench.learners._torch_net import batch_bounds
-from fusebench.learners._torch_training import check_finite
+from fusebench.learners._torch_training import Best, check_finite
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # threads of its own would not survive a fork
 PREDICTION_BATCH = 32
@@ -221,19 +219,17 @@ def fine_tune(network: TextNetwork, tuning: Tuning, rows: Rows, watched: NDArray
         optimizer = torch.optim.AdamW(weights, lr=tuning.learning_rate, weight_decay=tuning.weight_decay)
         n_steps = tuning.max_epochs * len(batch_bounds(len(train), tuning.batch_size))
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_up_and_decay(n_steps))
-        found, best, best_loss = Tuned([], [], 0), None, math.inf
+        found, best = Tuned([], [], 0), Best()
         for epoch in range(1, tuning.max_epochs + 1):
             found.losses.append(_epoch(network, optimizer, schedule, train, tuning.batch_size))
             check_finite(found.losses[-1], epoch, tuning.learning_rate)
-            found.best_epoch = epoch if best is None else found.best_epoch
+            found.best_epoch = epoch
             if len(held) and held.weight.sum() > 0:
                 found.validation_losses.append(_mean_loss(network, held))
                 check_finite(found.validation_losses[-1], epoch, tuning.learning_rate)
-                if found.validation_losses[-1] < best_loss:
-                    best_loss, found.best_epoch = found.validation_losses[-1], epoch
-                    best = copy.deepcopy(network.state_dict())
-        if best is not None:
-            network.load_state_dict(best)
+                best.look_at(network, found.validation_losses[-1], epoch)
+        if best.put_into(network):
+            found.best_epoch = best.epoch
     network.eval()
     return found
 
