@@ -7,11 +7,11 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, get_args
 
 from fusebench.errors import StorageError, UndecidableError
 from fusebench.io import read_text
-from fusebench.results import Results, failed_cells, inapplicable_models
+from fusebench.results import Kind, Results, failed_cells, inapplicable_models
 
 SCHEMA_VERSION = 1
 ENVIRONMENT_KEYS = ("python", "implementation", "platform", "cpu", "versions")
@@ -254,8 +254,8 @@ def _build(data: Mapping[str, Any], refuse: Callable[[str], NoReturn]) -> Baseli
         name=_text(data["name"]),
         spec=dict(data["spec"]),
         environment=dict(data["environment"]),
-        metrics=tuple(data["metrics"]),
-        models=dict(data["models"]),
+        metrics=tuple(map(_text, data["metrics"])),
+        models={model: _kind(kind) for model, kind in data["models"].items()},
         problems=problems,
         scores=scores,
         failures=frozenset(Cell(*row) for row in data["failures"]),
@@ -311,6 +311,12 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected a text, got {value!r}")
     return value
+
+
+def _kind(value: Any) -> str:
+    if value not in get_args(Kind):
+        raise ValueError(f"{value!r} is no kind of model")
+    return str(value)
 
 
 def _count(value: Any) -> int:

@@ -7,9 +7,9 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args
 
-from fusebench.errors import StorageError, UndecidableError, UsageError
+from fusebench.errors import StorageError, UndecidableError, UsageError, printable
 from fusebench.io import read_text
 from fusebench.report._files import FORMULA_STARTS
 from fusebench.results import (
@@ -20,12 +20,14 @@ from fusebench.results import (
     DatasetFacts,
     Failure,
     Importance,
+    Kind,
     ModelFacts,
     Results,
     Score,
     expected_cells,
 )
 
+T = TypeVar("T")
 NEEDED = ("summary.json", "scores.csv", "costs.csv", "failures.csv", "environment.json", "spec.yaml")
 
 
@@ -62,8 +64,8 @@ def read_run(folder: Path) -> Results:
         )
     try:
         results = _results(folder, summary)
-        unable = frozenset((str(d), str(t), str(m)) for d, t, m in summary.get("inapplicable", ()))
-        failed = {_cell(row) for row in summary.get("failed_cells", ())}
+        unable = frozenset((str(d), str(t), str(m)) for d, t, m in summary["inapplicable"])
+        failed = {_cell(row) for row in summary["failed_cells"]}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         said = f"{type(error).__name__}: {error}"
         raise UndecidableError(f"{folder}: not laid out as a run folder ({said}); run the benchmark again") from error
@@ -74,14 +76,14 @@ def read_run(folder: Path) -> Results:
 
 def _results(folder: Path, summary: Mapping[str, Any]) -> Results:
     return Results(
-        name=str(summary["name"]),
+        name=_of(str, summary["name"]),
         spec=_yaml(folder / "spec.yaml"),
-        metrics=tuple(map(str, summary["metrics"])),
+        metrics=tuple(_of(str, one) for one in summary["metrics"]),
         models=tuple(
             ModelFacts(
-                id=one["id"],
-                kind=one["kind"],
-                type=one["type"],
+                id=_of(str, one["id"]),
+                kind=_kind(one["kind"]),
+                type=_of(str, one["type"]),
                 members=tuple(one["members"]),
                 order=one["order"],
                 alone=one["alone"],
@@ -114,21 +116,21 @@ def _results(folder: Path, summary: Mapping[str, Any]) -> Results:
         contributions=tuple(Contribution(**one) for one in summary.get("contributions", ())),
         diagnoses=tuple(summary.get("diagnoses", ())),
         importances=tuple(Importance(**one) for one in summary.get("importances", ())),
-        complete=bool(summary["complete"]),
+        complete=_of(bool, summary["complete"]),
     )
 
 
 def _facts(one: Mapping[str, Any]) -> DatasetFacts:
-    folds = {(int(r), int(i)): (int(train), int(test), str(digest)) for r, i, train, test, digest in one["folds"]}
+    folds = {(int(r), int(i)): (int(train), int(test), _of(str, digest)) for r, i, train, test, digest in one["folds"]}
     return DatasetFacts(
-        name=one["dataset"],
-        target=one["target"],
-        target_type=one["target_type"],
-        n_samples=one["n_samples"],
-        n_features=one["n_features"],
-        n_classes=one["n_classes"],
-        fingerprint=one["fingerprint"],
-        preprocessing=one["preprocessing"],
+        name=_of(str, one["dataset"]),
+        target=_of(str, one["target"]),
+        target_type=_of(str, one["target_type"]),
+        n_samples=_of(int, one["n_samples"]),
+        n_features=_of(int, one["n_features"]),
+        n_classes=_of(int, one["n_classes"]),
+        fingerprint=_of(str, one["fingerprint"]),
+        preprocessing=_of(str, one["preprocessing"]),
         fold_hashes={split: fold[2] for split, fold in folds.items()},
         n_train={split: fold[0] for split, fold in folds.items()},
         n_test={split: fold[1] for split, fold in folds.items()},
@@ -140,7 +142,12 @@ def _check_cells(folder: Path, results: Results, unable: frozenset[tuple[str, st
     """Refuse a folder whose scores are not exactly those of its models, metrics and folds."""
     where = folder / "scores.csv"
     there: set[Cell] = set()
+    kinds = {one.id: one.kind for one in results.models}
     for row in results.scores:
+        if row.kind != kinds.get(row.model, row.kind):
+            raise UndecidableError(
+                f"{where}: says that {row.model} is a '{printable(row.kind)}', summary.json: a {kinds[row.model]}"
+            )
         cell = (row.dataset, row.target, row.model, row.repeat, row.fold, row.metric)
         if cell in there:
             raise UndecidableError(f"{where}: holds a second score of {_words(cell)}")
@@ -152,6 +159,20 @@ def _check_cells(folder: Path, results: Results, unable: frozenset[tuple[str, st
         raise UndecidableError(f"{where}: holds {_words(extra[0])}, which belongs to no part of the run{_more(extra)}")
     if both := sorted(there & failed):
         raise UndecidableError(f"{where}: has a score of {_words(both[0])}, which failed{_more(both)}")
+
+
+def _of(kind: type[T], value: Any) -> T:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TypeError(f"expected {kind.__name__}, got {value!r}")
+    return value
+
+
+def _kind(value: Any) -> Kind:
+    kind: Kind
+    for kind in get_args(Kind):
+        if value == kind:
+            return kind
+    raise ValueError(f"{value!r} is no kind of model")
 
 
 def _words(cell: Cell) -> str:
