@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(metavar="MODEL.skops", help="From fusebench fit.", show_default=False)],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="From fusebench fit: .skops or .onnx.", show_default=False)
+    ],
     data: Annotated[Path, typer.Argument(metavar="DATA", help="CSV, TSV, Parquet or Feather.", show_default=False)],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Predictions as CSV; default stdout.")

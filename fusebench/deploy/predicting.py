@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fusebench import datasets, io, report
+from fusebench.engine.columns import Column
 from fusebench.estimators import saved
+from fusebench.estimators._columns import select
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,24 +45,59 @@ def predict(
     """
     import pandas as pd
 
-    from fusebench.estimators.fused import predict_table
-
-    found = saved.read(model, trusted=trusted)
-    facts = found.facts
-    as_text = [column.name for column in found.model.columns_ if column.kind in {"category", "text"}]
+    if model.suffix.lower() == ".onnx":
+        found, answer, before = _exported(model)
+    else:
+        found, answer, before = _saved(model, trusted)
+    columns, facts = found
     frame = datasets.read_file(
         table,
         "data",
         na_values=[str(one) for one in facts.get("na_values", ())],
         delimiter=delimiter or str(facts.get("delimiter", ",")),
-        as_text=as_text,
+        as_text=[column.name for column in columns if column.kind in {"category", "text"}],
     )
     target = str(facts.get("target", ""))
-    if target not in {column.name for column in found.model.columns_}:
+    if target not in {column.name for column in columns}:
         frame = frame.drop(columns=target, errors="ignore")
-    answers, notes = predict_table(found.model, frame, str(table))
-    if answers.proba is None:
-        return pd.DataFrame({"prediction": answers.labels}), [*found.notes, *notes]
-    labels = found.model.classes_
-    columns = {f"probability:{label}": answers.proba[:, n] for n, label in enumerate(labels)}
-    return pd.DataFrame({"prediction": labels[answers.labels], **columns}), [*found.notes, *notes]
+    labels, proba, classes, notes = answer(frame, str(table))
+    if proba is None:
+        return pd.DataFrame({"prediction": labels}), [*before, *notes]
+    shares = {f"probability:{label}": proba[:, n] for n, label in enumerate(classes)}
+    return pd.DataFrame({"prediction": labels, **shares}), [*before, *notes]
+
+
+Answer = tuple[Any, Any, Sequence[Any], list[str]]
+"""Labels, probabilities, classes and notes."""
+Opened = tuple[tuple[Sequence[Column], Mapping[str, Any]], Callable[["pd.DataFrame", str], Answer], Sequence[str]]
+"""The columns and facts of a model, what answers a raw table, and notes."""
+
+
+def _saved(model: Path, trusted: Sequence[str]) -> Opened:
+    from fusebench.estimators.fused import predict_table
+
+    found = saved.read(model, trusted=trusted)
+
+    def answer(frame: pd.DataFrame, where: str) -> Answer:
+        said, notes = predict_table(found.model, frame, where)
+        if said.proba is None:
+            return said.labels, None, (), notes
+        classes = found.model.classes_
+        return classes[said.labels], said.proba, classes, notes
+
+    return (found.model.columns_, found.facts), answer, found.notes
+
+
+def _exported(model: Path) -> Opened:
+    from fusebench import export
+
+    found = export.read(model)
+
+    def answer(frame: pd.DataFrame, where: str) -> Answer:
+        chosen, ignored = select(frame, found.columns, where)
+        rows, unseen = found.form.conform(chosen, where)
+        labels, proba = found.answer(rows)
+        n_classes = 0 if proba is None else proba.shape[1]
+        return labels, proba, found.facts.get("classes") or range(n_classes), [*ignored, *unseen]
+
+    return (found.columns, found.facts), answer, ()

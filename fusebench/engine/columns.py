@@ -160,7 +160,8 @@ class _Categories:
         unseen = sorted(new)
         place = {new[one]: len(self.known) + at for at, one in enumerate(unseen)}
         codes = np.array([place.get(code, code) for code in codes.tolist()], dtype=np.intp)
-        note = f"column {self.name!r}: {len(unseen)} categories were not seen in training: {listed(unseen)}"
+        several = "categories were" if len(unseen) > 1 else "category was"
+        note = f"column {self.name!r}: {len(unseen)} {several} not seen in training: {listed(unseen)}"
         return from_codes(codes, categories=[*self.known, *unseen]), [note]
 
     def _code(self, cell: Any, new: dict[str, int]) -> int:

@@ -43,6 +43,6 @@ def _missing(missing: list[str], frame: pd.DataFrame, where: str) -> str:
 
     lowered = {str(name).lower(): str(name) for name in frame.columns}
     near = get_close_matches(missing[0].lower(), lowered, n=1)
-    meant = f"; did you mean {lowered[near[0]]!r}?" if near else ""
+    meant = f"; did you mean {lowered[near[0]]!r}?" if near else "."
     several = f"the columns {listed(missing)} are" if len(missing) > 1 else f"the column {missing[0]!r} is"
     return f"{where}: {several} missing{meant} The table has {listed(list(frame.columns))}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from fusebench import io
+from fusebench.engine.columns import Column
 from fusebench.errors import MissingExtraError, ModelError
 from fusebench.export import _encoders, _fusions
 from fusebench.export._encoders import Table
@@ -105,7 +106,7 @@ def verify(model: FusedClassifier | FusedRegressor, data: bytes, frame: pd.DataF
     """
     own = model._answer_rows(frame)
     try:
-        outputs = _run(data, feeds(model, frame))
+        outputs = session_of(data).run(None, feeds(model, frame))
     except Exception as error:
         raise ModelError(f"the ONNX model cannot be run ({' '.join(str(error).split())[-300:]})") from error
     if own.proba is None:
@@ -127,10 +128,15 @@ def verify(model: FusedClassifier | FusedRegressor, data: bytes, frame: pd.DataF
 
 def feeds(model: FusedClassifier | FusedRegressor, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
     """Return rows, in the form of the training rows, as the inputs of the model's graph."""
-    if _all_numbers(model):
+    return inputs_of(model.columns_, frame)
+
+
+def inputs_of(columns: Sequence[Column], frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    """Return rows, in the form of the training rows, as the inputs of a graph for these columns."""
+    if _all_numbers(columns):
         return {"X": np.ascontiguousarray(frame.to_numpy(dtype=np.float64, na_value=np.nan))}
     found: dict[str, NDArray[Any]] = {}
-    for column in model.columns_:
+    for column in columns:
         values = frame[column.name]
         if column.kind == "category":
             plain = values.astype(object)
@@ -140,19 +146,18 @@ def feeds(model: FusedClassifier | FusedRegressor, frame: pd.DataFrame) -> dict[
     return found
 
 
-def _run(data: bytes, inputs: dict[str, NDArray[Any]]) -> list[Any]:
+def session_of(data: bytes) -> Any:
+    """Return an ONNX Runtime session of a graph, on one processor thread, silent."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(data, sess_options=options, providers=["CPUExecutionProvider"])
-    found: list[Any] = session.run(None, inputs)
-    return found
+    return onnxruntime.InferenceSession(data, sess_options=options, providers=["CPUExecutionProvider"])
 
 
-def _all_numbers(model: Any) -> bool:
-    return all(column.kind in {"number", "boolean"} for column in model.columns_)
+def _all_numbers(columns: Sequence[Column]) -> bool:
+    return all(column.kind in {"number", "boolean"} for column in columns)
 
 
 def _as_output(classes: NDArray[Any]) -> NDArray[Any]:
@@ -179,7 +184,12 @@ class _Export:
         answer = self.answer(self.model_.model_.model)
         notes = {
             "fusebench": json.dumps(
-                {**facts, "columns": [list(column) for column in self.model_.columns_]}, default=str
+                {
+                    "classes": list(self.model_.labels_),
+                    **facts,
+                    "columns": [list(column) for column in self.model_.columns_],
+                },
+                default=str,
             )
         }
         taken = set(self.table.names)
@@ -231,7 +241,7 @@ class _Export:
         odd = next((column for column in columns if column.kind not in {"number", "boolean", "category"}), None)
         if odd is not None:
             raise ModelError(f"the column '{odd.name}' ({odd.kind}) has no ONNX form; numbers and categories have")
-        if _all_numbers(self.model_):
+        if _all_numbers(columns):
             matrix = graph.add_input("X", TensorProto.DOUBLE, len(names))
             return Table(graph, names, lambda at: graph.take(matrix, [at]), _no_text, matrix)
         for column in columns:

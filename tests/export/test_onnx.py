@@ -12,8 +12,8 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
 import fusebench as fb
-from fusebench import export
-from fusebench.errors import MissingExtraError, ModelError
+from fusebench import api, deploy, export
+from fusebench.errors import DataError, MissingExtraError, ModelError
 from fusebench.export import onnx as onnx_module
 from fusebench.export._trees import LEQ, MEMBER, Trees
 from fusebench.fusions.base import load_fusion
@@ -294,3 +294,71 @@ def test_an_empty_set_and_a_single_leaf():
     trees.root(trees.leaf(2.0, 0))
     assert trees.roots == [1]
     assert trees.yes[1] == trees.no[1] == (0, True)
+
+
+@pytest.fixture(scope="module")
+def both_files(tmp_path_factory):
+    """A model with categories in both kinds of file, and the table that it was fitted on."""
+    folder = tmp_path_factory.mktemp("both")
+    frame, value = table()
+    frame.assign(y=np.where(value > 0, "yes", "=no")).to_csv(folder / "d.csv", index=False)
+    data = {"name": "d", "source": "file", "path": "d.csv", "target": "y"}
+    spec = {"name": "b", "datasets": [data], "learners": ["nb", "dt"], "fusions": {"v": "averaging"}}
+    loaded, place = api.spec_from(spec, base=folder), api.settings(store=folder / "store", n_jobs=1)
+    for form in ("skops", "onnx"):
+        deploy.save(deploy.fit(loaded, place, model="v", form=form), folder / f"m.{form}")
+    others(frame).assign(more=1)[["flag", "more", "letter", "two words", "whole", "a"]].to_csv(folder / "new.csv")
+    return folder
+
+
+@pytest.mark.slow
+def test_a_table_gets_the_same_answers_and_notes_from_both_files(both_files):
+    found, notes = deploy.predict(both_files / "m.onnx", both_files / "new.csv")
+    expected, expected_notes = deploy.predict(both_files / "m.skops", both_files / "new.csv")
+    assert notes == expected_notes
+    assert any("'unseen'" in one for one in notes)
+    pd.testing.assert_frame_equal(found, expected, rtol=0, atol=1e-5, check_dtype=False)
+    assert list(found) == ["prediction", "probability:=no", "probability:yes"]
+
+
+@pytest.mark.slow
+def test_tables_and_files_that_do_not_fit_are_refused(both_files, tmp_path):
+    pd.DataFrame({"a": [1.0]}).to_csv(tmp_path / "few.csv", index=False)
+    with pytest.raises(DataError, match="the columns 'whole', 'letter', 'two words', 'flag' are missing"):
+        deploy.predict(both_files / "m.onnx", tmp_path / "few.csv")
+    data = (both_files / "m.onnx").read_bytes()
+    for bad in (b"junk", data[: len(data) // 2], (both_files / "m.skops").read_bytes()):
+        (tmp_path / "bad.onnx").write_bytes(bad)
+        with pytest.raises(ModelError, match="not an ONNX model, or damaged"):
+            deploy.predict(tmp_path / "bad.onnx", both_files / "new.csv")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("noted", "said"),
+    [
+        (None, "did not export"),
+        ("{", "damaged"),
+        ("[]", "damaged"),
+        ('{"columns": [["a", "number", []]]}', "other columns"),
+        ('{"columns": [["a", "code", []]]}', "no column"),
+        ('{"columns": 5}', "damaged"),
+    ],
+)
+def test_what_an_onnx_file_says_of_its_columns_is_checked(both_files, tmp_path, noted, said):
+    import onnx
+
+    model = onnx.load(both_files / "m.onnx")
+    del model.metadata_props[:]
+    if noted is not None:
+        entry = model.metadata_props.add()
+        entry.key, entry.value = "fusebench", noted
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match=said):
+        deploy.predict(tmp_path / "m.onnx", both_files / "new.csv")
+
+
+def test_predicting_without_onnxruntime_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setattr("fusebench.export.reading.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"fusebench\[onnx\]"):
+        deploy.predict(tmp_path / "m.onnx", tmp_path / "new.csv")
