@@ -1,8 +1,12 @@
 """What begins before a spec is understood: imports, and the check of its models in another process."""
 
 import os
+import subprocess
+import sys
+import time
 from functools import partial
 
+import psutil
 import pytest
 
 from fusebench import api
@@ -97,6 +101,27 @@ def test_a_call_aside_is_made_by_another_process():
 def test_a_call_whose_process_could_not_say_is_made_here(function):
     context = start_fork_server(["fusebench.errors"])
     assert Aside(context, partial(function, os.getpid())).result == "made here"
+
+
+ENDING = """
+import time
+from fusebench.engine.execute._fork_server import fork_server_pid, start_fork_server
+start_fork_server(["imports_slowly"])
+print(fork_server_pid())
+"""
+
+
+def test_a_server_that_still_imports_ends_with_whoever_started_it(tmp_path):
+    (tmp_path / "imports_slowly.py").write_text("import time; time.sleep(60)")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING], env=environment, capture_output=True, text=True, check=True, timeout=50
+    )
+    for _ in range(100):
+        if not psutil.pid_exists(int(done.stdout)):
+            return
+        time.sleep(0.02)
+    raise AssertionError("the server is still there")
 
 
 WRONG = {"learners": {"lr": {"type": "lr", "CC": 3}}, "datasets": [{"name": "d", "source": "file", "path": "no.csv"}]}

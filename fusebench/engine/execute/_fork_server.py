@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing as mp
 import os
 import pickle
@@ -102,7 +103,16 @@ def start_fork_server(preload: Sequence[str]) -> BaseContext:
     make_socket_folder()
     with _worker_environment(), _deaf_to_ctrl_c():
         forkserver.ensure_running()
+    atexit.unregister(_end_server)
+    atexit.register(_end_server, os.getpid())
     return context
+
+
+def _end_server(owner: int) -> None:
+    """End the server of a process that ends: one that is still importing would notice seconds later."""
+    if os.getpid() == owner and (server := fork_server_pid()):  # 0 would mean this whole group
+        with suppress(OSError):
+            os.kill(server, signal.SIGKILL)
 
 
 @contextmanager
