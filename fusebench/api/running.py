@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fusebench.api._costs import record_costs
+from fusebench.api._costs import other_processors, record_costs
 from fusebench.api.executors import Executor, local_executor
 from fusebench.api.judging import compare
 from fusebench.api.loading import load_spec, spec_from
@@ -19,10 +19,11 @@ from fusebench.engine import plan as planning
 from fusebench.engine.collect import collect as collect_results
 from fusebench.engine.energy import Energy
 from fusebench.engine.execute._run import Outcomes, Progress
+from fusebench.engine.store import Store
 from fusebench.engine.tasks.data import DataFolders
 from fusebench.engine.tasks.items import FitItem, Item
 from fusebench.engine.tasks.workbench import Workbench
-from fusebench.errors import UndecidableError
+from fusebench.errors import UndecidableError, printable
 from fusebench.results import Results
 
 
@@ -109,7 +110,7 @@ def collect(run: PreparedRun, outcomes: Outcomes, place: Settings) -> Results:
         partial=outcomes.partial,
         complete=outcomes.complete,
         n_jobs=place.n_jobs,
-        notes=tuple(damage(run, outcomes)),
+        notes=(*damage(run, outcomes), *_foreign(run.store)),
     )
     return replace(results, environment={**results.environment, **outcomes.energy})
 
@@ -162,6 +163,14 @@ def damage(run: PreparedRun, outcomes: Outcomes) -> list[str]:
     n = len(run.damaged) + outcomes.lost
     things = "1 stored result was" if n == 1 else f"{n} stored results were"
     return [f"{things} damaged, set aside in {run.store.root / 'corrupt'} and made again"] if n else []
+
+
+def _foreign(store: Store) -> Iterator[str]:
+    for processor in other_processors(store):
+        yield (
+            f"results in {store.root} were also made on another processor ({printable(processor)}); "
+            "where such are used, the last digits may differ from those of one processor alone"
+        )
 
 
 def n_failed_fits(outcomes: Outcomes, plan: planning.Plan) -> int:
