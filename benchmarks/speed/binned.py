@@ -95,7 +95,8 @@ def main():
             ]
         found = {"shared": [], "unshared": []}
         for repeat in range(arguments.repeats):
-            for how, before in (("shared", ""), ("unshared", WITHOUT)):
+            both = [("shared", ""), ("unshared", WITHOUT)]
+            for how, before in reversed(both) if repeat % 2 else both:
                 own = f"{how}{repeat}"
                 words = (
                     "run",

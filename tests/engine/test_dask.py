@@ -194,3 +194,25 @@ def test_a_wrong_address_is_said(cold_fusebench, tmp_path):
     done = cold_fusebench("run", "d.yaml", "--executor", "dask", "--scheduler", "tcp://127.0.0.1:1")
     assert done.returncode == 2, done.stderr
     assert "no Dask scheduler answers" in done.stderr
+
+
+SCRIPT = """
+from pathlib import Path
+from fusebench import api
+from fusebench.engine.execute.dask import DaskExecutor
+print("once")
+place = api.settings(store=Path("store"), n_jobs=1)
+spec = {"name": "a", "datasets": ["iris"], "learners": ["nb", "dt"], "cv": {"n_splits": 3, "inner": 2}}
+planned = api.make_plan(api.spec_from(spec), place)
+outcomes = api.execute(planned, place, api.SilentProgress(), DaskExecutor(n_jobs=1))
+print(len(outcomes.failed), outcomes.complete)
+"""
+
+
+@pytest.mark.slow
+def test_a_script_needs_no_guard_against_the_workers_that_it_starts(tmp_path):
+    pytest.importorskip("distributed")
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = [sys.executable, "script.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert done.stdout.split() == ["once", "0", "True"], done.stderr

@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 
 from fusebench.engine.defaults import worker_imports
 from fusebench.engine.execute import local
+from fusebench.engine.execute._fork_server import without_main_module
 from fusebench.engine.execute._run import Outcomes, Progress, Run, signals_as_interrupts
 from fusebench.engine.execute._shortcuts import take_shortcuts
 from fusebench.engine.execute._worker import Done, Lost, Raised, attempt
@@ -125,6 +126,7 @@ class DaskExecutor:
         own = {"distributed.worker.multiprocessing-method": method, **OWN_CLUSTER}
         with (
             dask.config.set(own),
+            without_main_module(),
             LocalCluster(
                 n_workers=self.n_jobs, threads_per_worker=1, dashboard_address=None, silence_logs=50
             ) as cluster,
