@@ -32,6 +32,8 @@ TABLE_OPTIONS: Mapping[str, str] = {
     "member": "the file inside a zip archive that holds several",
     "sheet": "the sheet of a workbook; default the first",
 }
+BROKEN_WORKBOOK = (OSError, ValueError, LookupError, TypeError, AttributeError, SyntaxError, EOFError)
+"""What a damaged workbook makes its reader raise; broken XML is an error of syntax."""
 
 
 def sha256_of(paths: Path | Iterable[Path]) -> str:
@@ -168,6 +170,7 @@ def _read_libsvm(path: Path, name: str, member: str | None) -> pd.DataFrame:
 
 def _read_workbook(path: Path, name: str, na_values: tuple[str, ...], options: Mapping[str, Any]) -> pd.DataFrame:
     import zipfile
+    import zlib
 
     import pandas as pd
 
@@ -190,7 +193,7 @@ def _read_workbook(path: Path, name: str, na_values: tuple[str, ...], options: M
     except ImportError as error:
         package = "xlrd" if path.suffix.lower() == ".xls" else "openpyxl"
         raise DataError(f"{name}: {path} needs the package '{package}': pip install {package}") from error
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (*BROKEN_WORKBOOK, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{name}: {path} cannot be read as a workbook: {first_line(error)}") from error
     if frame.empty:
         raise DataError(f"{name}: {path} has no rows")

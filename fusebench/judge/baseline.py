@@ -195,6 +195,8 @@ def load(text: str, where: str) -> Baseline:
         ) from error
     except RecursionError as error:
         raise UndecidableError(f"{where}: nested too deeply, so it is no baseline") from error
+    except ValueError as error:
+        raise UndecidableError(f"{where}: holds a number that is too long, so it is no baseline") from error
     version = data.get("schema_version") if isinstance(data, dict) else None
     if not isinstance(version, int) or isinstance(version, bool):
         refuse("has no schema_version, so it is no baseline")

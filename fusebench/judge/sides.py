@@ -125,7 +125,7 @@ def _summary_problems(path: Path) -> dict[tuple[str, str], Problem]:
         return {}
     except OSError as error:
         raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UndecidableError(f"{path}: does not tell which data and folds were used ({error})") from error
 
 

@@ -114,7 +114,7 @@ def _checked(found: Path) -> Path:
 def _config(found: Path) -> dict[str, Any]:
     try:
         config = json.loads((found / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"'{found / 'config.json'}' cannot be read: {error}") from error
     return config if isinstance(config, dict) else {}
 

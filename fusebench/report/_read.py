@@ -251,7 +251,7 @@ def _text(path: Path) -> str:
 def _json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of a number with thousands of digits, too
         raise UndecidableError(f"{path}: not a whole JSON text ({error}); run the benchmark again") from error
     if not isinstance(data, dict):
         raise UndecidableError(f"{path}: holds no mapping; run the benchmark again")
@@ -263,7 +263,7 @@ def _yaml(path: Path) -> dict[str, Any]:
 
     try:
         data = yaml.safe_load(_text(path))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UndecidableError(f"{path}: not a whole YAML text; run the benchmark again") from error
     if not isinstance(data, dict):
         raise UndecidableError(f"{path}: holds no spec; run the benchmark again")

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import os
+import random
 import zipfile
 
 import numpy as np
@@ -78,3 +79,48 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "d.csv")
     with pytest.raises(DataError, match="a pipe or a device"):
         load(tmp_path, "d.csv")
+
+
+def workbook(folder):
+    """Return the members of a workbook that can be read."""
+    pytest.importorskip("openpyxl")
+    pd.DataFrame({"u": range(9), "y": list("abcabcabc")}).to_excel(folder / "whole.xlsx", index=False)
+    with zipfile.ZipFile(folder / "whole.xlsx") as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def write_workbook(folder, members):
+    with zipfile.ZipFile(folder / "d.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def test_a_workbook_of_endless_entities(tmp_path):
+    members = workbook(tmp_path)
+    entities = b"".join(b'<!ENTITY a%d "%s">' % (n, b"&a%d;" % (n - 1) * 10) for n in range(1, 12))
+    sheet = members["xl/worksheets/sheet1.xml"].split(b"<sheetData>")
+    cell = b'<sheetData><row r="1"><c t="inlineStr"><is><t>&a11;</t></is></c></row>'
+    head = b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a0 "aaaaaaaaaa">' + entities + b"]>"
+    bomb = head + sheet[0].split(b"?>")[-1] + cell + sheet[1]
+    write_workbook(tmp_path, {**members, "xl/worksheets/sheet1.xml": bomb})
+    with pytest.raises(DataError, match="cannot be read as a workbook"):
+        load(tmp_path, "d.xlsx")
+
+
+@pytest.mark.slow
+def test_damaged_workbooks(tmp_path):
+    """Each part of a workbook gone, cut or with bytes of something else: read, or refused, and never a bug."""
+    members = workbook(tmp_path)
+    rng = random.Random(0)
+    refused = 0
+    for name, content in members.items():
+        cut = rng.randrange(len(content))
+        noise = bytes(rng.randrange(256) for _ in range(5))
+        for changed in (None, b"", content[:cut], content[:cut] + noise + content[cut + 5 :], b"<a/>"):
+            others = {n: one for n, one in members.items() if n != name}
+            write_workbook(tmp_path, others if changed is None else {**others, name: changed})
+            try:
+                load(tmp_path, "d.xlsx")
+            except DataError:
+                refused += 1
+    assert refused > 20

@@ -138,3 +138,37 @@ def test_a_forged_entry_leads_nowhere(forge, folder, data_key):
     done = forge.run(ARGV, folder)
     assert done["code"] == 0, done["stderr"]
     assert (victim / "letter").read_text() == "dear"
+
+
+MONSTERS = {
+    "nested deeply": b'{"schema_version": ' + b"[" * 100_000,
+    "a number of 5,000 digits": b'{"schema_version": 1' + b"0" * 5_000 + b"}",
+    "a number beyond all": b'{"schema_version": 1e999}',
+    "half a letter": b'{"schema_version": "\xc3',
+    "a date that is none": b"schema_version: 2024-13-45\n",
+    "an alias of itself": b"schema_version: &a [*a]\n",
+    "nothing": b"",
+    "a list": b"[]\n",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", MONSTERS)
+def test_monsters_in_every_text_that_is_read(forge, folder, what):
+    """Deep nests and endless numbers are refused like any other damage, never called a bug."""
+    raw = MONSTERS[what]
+    assert forge.run(["check", "base.json", "small.yaml", "--update", "-q"], folder)["code"] == 0
+    run = folder / "results" / "small"
+    for path in (run / "summary.json", run / "environment.json", run / "spec.yaml", run / "scores.csv"):
+        whole = path.read_bytes()
+        path.write_bytes(raw)
+        may = {0, 3} if path.name in {"spec.yaml", "environment.json"} else {2, 3}
+        harmless(forge, folder, ["check", "base.json", "results/small", "-q"], may)
+        harmless(forge, folder, ["report", "results/small"], may)
+        path.write_bytes(whole)
+    (folder / "base.json").write_bytes(raw)
+    harmless(forge, folder, ["check", "base.json", "results/small", "-q"], {3})
+    (folder / ".fusebench" / "costs.json").write_bytes(raw)
+    harmless(forge, folder, ARGV, {0})
+    (folder / "datasets.yaml").write_bytes(raw)
+    harmless(forge, folder, ["run", "small.yaml"], {2})
