@@ -8,7 +8,9 @@ from itertools import product
 import lightgbm
 import lightgbm.sklearn
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
 import xgboost.sklearn
 from lightgbm import LGBMClassifier, LGBMRegressor
 from xgboost import XGBClassifier, XGBRegressor
@@ -117,6 +119,24 @@ def test_shared_fits_have_the_bytes_of_the_plain_estimators(type_):
         shared = _fit(type_, params, X, y, 3, binned)
         plain = PLAIN[type_, True](**silent, n_jobs=1, random_state=0, **params).fit(X, y)
         assert shared.estimator.predict_proba(X).tobytes() == plain.predict_proba(X).tobytes()
+
+
+@pytest.mark.parametrize("early", [{}, {"early_stopping_rounds": 2}])
+@pytest.mark.parametrize("type_", ["lightgbm", "xgboost"])
+@pytest.mark.parametrize("kind", ["frame", "sparse"])
+def test_frames_and_sparse_rows_are_shared_too(type_, kind, early):
+    X, y = _table(2, categorical=True)
+    more = dict(early)
+    if kind == "frame":
+        X = pd.DataFrame(X, columns=list("abcdef")).astype({"e": int}).astype({"e": "category"})
+        more |= {"enable_categorical": True} if type_ == "xgboost" else {}
+    else:
+        X = scipy.sparse.csr_matrix(np.where(np.abs(X) > 1, X, 0.0))
+    binned = learners.binned_rows()
+    for params in SHARING:
+        shared, alone = (_fit(type_, params | more, X, y, 2, one) for one in (binned, None))
+        assert _answers(shared, X) == _answers(alone, X)
+    assert binned.spared_wall > 0
 
 
 @pytest.mark.parametrize(("type_", "params"), [(t, p) for t, all_ in SPLITTING.items() for p in all_])
