@@ -120,11 +120,22 @@ def test_output_is_checked_before_anything_is_fitted(tmp_path):
         deploy.check_output(tmp_path / "file" / "model.skops")
 
 
-def test_models_without_a_safe_form_are_refused_first(spec, tmp_path):
+def test_models_without_a_safe_form_are_refused_first(spec, tmp_path, monkeypatch):
+    (tmp_path / "homemade.py").write_text("from sklearn.dummy import DummyClassifier as Mine\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    spec["learners"] = {**LEARNERS, "own": "homemade.Mine"}
+    place = api.settings(store=tmp_path / "store", n_jobs=1)
+    loaded = api.spec_from(spec, allow_import=True)
+    with pytest.raises(ModelError, match="'own' is a model of homemade, which cannot be saved without pickle"):
+        deploy.fit(loaded, place, model="uniform_average")
+
+
+def test_a_compressed_network_is_saved(spec, tmp_path):
     pytest.importorskip("torch")
-    spec["learners"] = {**LEARNERS, "net": {"type": "torch_mlp", "compress": "half"}}
-    with pytest.raises(ModelError, match="'net' is a model of torch with compress: half, which cannot be saved"):
-        fitted(spec, tmp_path, "uniform_average")
+    spec["learners"] = {"nb": "nb", "net": {"type": "torch_mlp", "max_epochs": 2, "compress": "int8"}}
+    spec["fusions"] = {"mean": "averaging"}
+    winner = fitted(spec, tmp_path, "mean")
+    assert deploy.save(winner, tmp_path / "m.skops") == (tmp_path / "m.skops").stat().st_size
 
 
 # -- tables that differ from training -----------------------------------------------------------------

@@ -43,6 +43,7 @@ class Int8Embedding(nn.Module):
 
     def __init__(self, embedding: Any) -> None:
         super().__init__()
+        self.num_embeddings, self.embedding_dim = embedding.weight.shape
         weight, scale = _quantised(embedding.weight.detach())
         self.register_buffer("weight", weight)
         self.register_buffer("scale", scale)
@@ -50,6 +51,32 @@ class Int8Embedding(nn.Module):
     def forward(self, codes: Tensor) -> Tensor:
         """Return the rows, shape (*codes.shape, width)."""
         return self.weight[codes].to(self.scale.dtype) * self.scale[codes][..., None]
+
+
+class Int8Form:
+    """How the parts of a network that were compressed stand in plain data, and are put back into a whole one."""
+
+    @staticmethod
+    def of(network: nn.Module) -> dict[str, list[str]]:
+        """Return the names of layers of 8-bit integers, and of weights that are kept elsewhere."""
+        kinds = (Int8Linear, Int8Embedding)
+        return {
+            "int8": [name for name, one in network.named_modules() if isinstance(one, kinds)],
+            "elsewhere": [name for name, one in network.named_parameters() if one.device.type == "meta"],
+        }
+
+    @staticmethod
+    def put_into(network: nn.Module, form: dict[str, list[str]]) -> None:
+        """Make those layers, and leave those weights out, of a network of the same architecture."""
+        for name in form["int8"]:
+            parent, _, own = name.rpartition(".")
+            layer = network.get_submodule(name)
+            kind = Int8Embedding if isinstance(layer, nn.Embedding) else Int8Linear
+            setattr(network.get_submodule(parent), own, kind(layer))
+        for name in form["elsewhere"]:
+            parent, _, own = name.rpartition(".")
+            empty = nn.Parameter(torch.empty_like(network.get_parameter(name), device="meta"))
+            setattr(network.get_submodule(parent), own, empty)
 
 
 def with_int8(estimator: Any) -> Any:

@@ -9,8 +9,7 @@ from fusebench.engine.blueprint import Blueprint
 from fusebench.errors import ModelError
 from fusebench.spec.model import LearnerSpec
 
-SAFE_LIBRARIES = frozenset({"sklearn", "xgboost", "lightgbm", "catboost", "torch", "fusebench"})
-PACKED = frozenset({"half", "int8", "magnitude"})  # put layers of other kinds into a network
+SAFE_LIBRARIES = frozenset({"sklearn", "xgboost", "lightgbm", "catboost", "torch", "transformers", "fusebench"})
 
 
 def check_savable(blueprint: Blueprint, answering: Sequence[str], trusted: Sequence[str]) -> None:
@@ -26,12 +25,9 @@ def check_savable(blueprint: Blueprint, answering: Sequence[str], trusted: Seque
             recipes |= {f"{name}.{one}": blueprint.learners[one] for one in members if one in blueprint.learners}
     for name, recipe in recipes.items():
         library = learners.library(recipe)
-        shrunk = "" if recipe.compress is None or library != "torch" else recipe.compress.type
-        safe = library in SAFE_LIBRARIES and learners.has_safe_form(recipe) and shrunk not in PACKED
-        what = f"{library} with compress: {shrunk}" if shrunk else library
-        if not safe and not any(one.startswith(f"{library}.") for one in trusted):
+        if library not in SAFE_LIBRARIES and not any(one.startswith(f"{library}.") for one in trusted):
             raise ModelError(
-                f"'{name}' is a model of {what}, which cannot be saved without pickle; choose a fusion without it"
+                f"'{name}' is a model of {library}, which cannot be saved without pickle; choose a fusion without it"
             )
 
 

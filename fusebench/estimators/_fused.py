@@ -119,7 +119,7 @@ class Fused(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(MAX_SEED))
 
-    def _recipe(self) -> Recipe:
+    def _recipe(self, *, fitted: bool = False) -> Recipe:
         return recipe(
             learners=self._default_learners if self.learners is None else self.learners,
             fusions=self.fusions,
@@ -127,6 +127,7 @@ class Fused(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
             scoring=self.scoring,
             random_state=self.random_state_,
             allow_import=self.allow_import,
+            fitted=fitted,
         )
 
     def _problem(self, found: Recipe, shape: tuple[int, ...]) -> PredictionProblem:
@@ -164,7 +165,7 @@ class Fused(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
     def resolved(self) -> tuple[Blueprint, PredictionProblem]:
         """Return the models behind the parameters, and the problem that they were fitted on."""
         if "_resolved" not in self.__dict__:
-            found = self._recipe()
+            found = self._recipe(fitted=True)
             self._resolved = found.blueprint, self._problem(found, (0, len(self.columns_)))
         return self._resolved
 

@@ -83,6 +83,7 @@ def recipe(
     scoring: str | None,
     random_state: int,
     allow_import: bool,
+    fitted: bool = False,
 ) -> Recipe:
     """Return the checked recipe of an estimator's parameters.
 
@@ -94,6 +95,9 @@ def recipe(
         Other fusions, that `fusion` may name or have as members.
     fusion : str or mapping
         The id of a learner, of one of `fusions`, a reference, a type, or a definition.
+
+    fitted : bool, default=False
+        Whether the learners are fitted: then the files of a pretrained model, which a fitted one holds, may be gone.
 
     Raises
     ------
@@ -123,6 +127,8 @@ def recipe(
     spec, problems = specs.parse(source)
     if spec is not None:
         problems = [*problems, *check.check_models(spec, allow_import=allow_import)]
+    if fitted:
+        problems = [one for one in problems if one.path[:1] != ("learners",) or one.path[-1] != "model"]
     if spec is None or problems:
         raise SpecError([_renamed(one, chosen) for one in problems])
     found = Recipe(spec=spec, model=chosen)

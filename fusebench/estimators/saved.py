@@ -85,9 +85,7 @@ def dumps(model: Any, *, facts: Mapping[str, Any] | None = None, trusted: Sequen
         data = skops.io.dumps(model, compression=zipfile.ZIP_DEFLATED)
         names = skops.io.get_untrusted_types(data=data)
     except (TypeError, ValueError, RuntimeError, AttributeError, PickleError) as error:
-        raise ModelError(
-            f"the model has no safe form on disk; a language model, or a network with packed weights, has none: {error}"
-        ) from error
+        raise ModelError(f"the model has no safe form on disk; a network on a GPU, say, has none: {error}") from error
     if odd := untrusted(names, trusted):
         raise ModelError(f"the model holds types that are not on the allow-list: {', '.join(odd)} (trusted adds some)")
     versions = environment()["versions"]

@@ -40,7 +40,6 @@ __all__ = [
     "fingerprint",
     "fit",
     "fit_targets",
-    "has_safe_form",
     "is_given",
     "is_released",
     "library",
@@ -257,11 +256,6 @@ def library(spec: LearnerSpec) -> str:
     family = _family(spec)
     # An estimator of this project itself runs on the library that its extra brings.
     return family.extra or str(family.classifier or family.regressor).partition(".")[0]
-
-
-def has_safe_form(spec: LearnerSpec) -> bool:
-    """Return whether a fitted estimator of this type can be saved without pickle, where its library can."""
-    return _family(spec).has_safe_form
 
 
 def is_released(spec: LearnerSpec) -> bool:

@@ -12,10 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fusebench.compressions._torch import Int8Form, Int8Linear
 from fusebench.errors import FitError
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}
-PLAIN_LAYERS = frozenset({nn.Linear, nn.BatchNorm1d, nn.Dropout, nn.Identity, *ACTIVATIONS.values()})
+LINEAR = (nn.Linear, Int8Linear)
+PLAIN_LAYERS = frozenset({*LINEAR, nn.BatchNorm1d, nn.Dropout, nn.Identity, *ACTIVATIONS.values()})
 PREDICTION_BATCH = 8192
 FISHER_BATCH = 256
 
@@ -148,7 +150,8 @@ def make_network(shape: Shape, seed: int) -> Network:
 
 def state_of(network: nn.Module) -> State:
     """Return a copy of the weights and running statistics by name, as arrays."""
-    return {name: value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()}
+    kept = ((name, one) for name, one in network.state_dict().items() if one.device.type != "meta")
+    return {name: value.detach().cpu().numpy().copy() for name, value in kept}
 
 
 def load_state(network: nn.Module, state: State) -> None:
@@ -159,7 +162,7 @@ def load_state(network: nn.Module, state: State) -> None:
     FitError
         If they are of another architecture.
     """
-    own = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    own = {name: tuple(one.shape) for name, one in network.state_dict().items() if one.device.type != "meta"}
     given = {name: np.shape(value) for name, value in state.items()}
     if own != given:
         different = next(name for name in {**own, **given} if own.get(name) != given.get(name))
@@ -167,20 +170,23 @@ def load_state(network: nn.Module, state: State) -> None:
             f"weights of another architecture: '{different}' has shape {given.get(different)}, "
             f"expected {own.get(different)}"
         )
-    network.load_state_dict({name: torch.as_tensor(np.asarray(value)) for name, value in state.items()})
+    elsewhere = len(own) < len(network.state_dict())
+    tensors = {name: torch.as_tensor(np.asarray(value)) for name, value in state.items()}
+    network.load_state_dict(tensors, strict=not elsewhere)
 
 
 def described(network: nn.Module) -> dict[str, Any] | None:
     """Return the architecture and the weights of a network as plain data; None where it is of another kind."""
     from fusebench.learners._torch_heads import MultitaskNetwork
 
-    weights = list(network.state_dict().values())
-    if any(one.device.type != "cpu" or one.dtype not in {torch.float32, torch.int64} for one in weights):
+    kinds = {(one.device.type, one.dtype) for one in network.state_dict().values()}
+    if not kinds <= {("cpu", torch.float32), ("cpu", torch.int64), ("cpu", torch.int8), ("meta", torch.float32)}:
         return None
+    found: dict[str, Any] = {"weights": state_of(network), **Int8Form.of(network)}
     if type(network) is MultitaskNetwork and (shape := _shape_of(network.shared)) is not None:
-        return {"shape": shape, "heads": [one.out_features for one in network.heads], "weights": state_of(network)}
+        return {"shape": shape, "heads": [one.out_features for one in network.heads], **found}
     shape = _shape_of(network)
-    return None if shape is None else {"shape": shape, "weights": state_of(network)}
+    return None if shape is None else {"shape": shape, **found}
 
 
 def _shape_of(network: nn.Module) -> dict[str, Any] | None:
@@ -189,14 +195,14 @@ def _shape_of(network: nn.Module) -> dict[str, Any] | None:
     names = {kind: name for name, kind in ACTIVATIONS.items()}
     used = [names[type(one)] for one in network.body if type(one) in names]
     dropped = [one.p for one in network.body if isinstance(one, nn.Dropout)]
-    linear = [one for one in [*network.body, network.head] if isinstance(one, nn.Linear)]
+    linear = [one for one in [*network.body, network.head] if isinstance(one, LINEAR)]
     widths = [one.embedding_dim for one in network.embeddings]
     return {
         "n_numbers": (linear[0].in_features if linear else network.width) - sum(widths),
         "cardinalities": [one.num_embeddings for one in network.embeddings],
         "embedding_widths": widths,
-        "hidden_layer_sizes": [one.out_features for one in network.body if isinstance(one, nn.Linear)],
-        "n_outputs": network.head.out_features if isinstance(network.head, nn.Linear) else 0,
+        "hidden_layer_sizes": [one.out_features for one in network.body if isinstance(one, LINEAR)],
+        "n_outputs": network.head.out_features if isinstance(network.head, LINEAR) else 0,
         "activation": used[0] if used else "relu",
         "dropout": float(dropped[0]) if dropped else 0.0,
         "batch_norm": any(isinstance(one, nn.BatchNorm1d) for one in network.body),
@@ -223,6 +229,8 @@ def restored(found: dict[str, Any]) -> nn.Module:
             several = MultitaskNetwork(shape, found["heads"])
             several.shared = network  # with the widths that it had
             network = several
+    # Files of earlier days say nothing of compressed parts: they held none.
+    Int8Form.put_into(network, {name: found.get(name, []) for name in ("int8", "elsewhere")})
     load_state(network, found["weights"])
     network.eval()
     return network

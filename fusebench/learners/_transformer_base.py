@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 from numbers import Integral, Real
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -40,6 +41,14 @@ def transformer_net() -> ModuleType:
             raise
         raise MissingExtraError("transformer", "transformers") from error
     return _transformer_net
+
+
+def transformer_saved() -> ModuleType:
+    """Import and return the file that turns a network into plain data; errors as those of `transformer_net`."""
+    transformer_net()
+    from fusebench.learners import _transformer_saved
+
+    return _transformer_saved
 
 
 class BaseTransformer(BaseNetwork):
@@ -162,6 +171,24 @@ class BaseTransformer(BaseNetwork):
         self.random_state = random_state
         self.init_random_state = init_random_state
         self.n_jobs = n_jobs
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return plain data alone: the model's own configuration, tokenizer and weights, so that it needs no pickle."""
+        state = dict(super().__getstate__())
+        if "network_" in state and (described := transformer_saved().described(state["network_"])) is not None:
+            state["network_"] = described
+        return state
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        """Copy and pickle the network as it is: between processes, and for the bytes that a model takes."""
+        return copyreg.__newobj__, (type(self),), dict(super().__getstate__())  # type: ignore[attr-defined]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build the network again from what `__getstate__` gave."""
+        network = state.get("network_")
+        if isinstance(network, dict):
+            state = {**state, "network_": transformer_saved().restored(network)}
+        super().__setstate__(state)
 
     def fisher(self, X: Any) -> State:
         """Return the diagonal of the Fisher information of every weight on some texts, by name; for merging.

@@ -87,8 +87,6 @@ class Family:
     traits: ClassVar[Mapping[str, Any]] = NOTHING
     """What compressions ask of an estimator: ``trees`` (the parameter that counts them, and its default), ``weights``,
     ``units``."""
-    has_safe_form: ClassVar[bool] = True
-    """Whether a fitted estimator can be saved without pickle, as far as it is of a library that can."""
     extra: ClassVar[str | None] = None
     """The extra of this project that brings the library."""
 

@@ -25,7 +25,6 @@ class Transformer(Family):
     labels_follow_proba = True
     traits: ClassVar[Mapping[str, Any]] = {"weights": True}
     extra = "transformers"
-    has_safe_form = False  # its weights stand in a package or folder that a model file would have to name
 
     @property
     def is_installed(self) -> bool:

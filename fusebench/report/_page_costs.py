@@ -74,7 +74,7 @@ def _cost_table(verdicts: Verdicts, metric: str) -> Table:
             number_cell(leader.bytes, size(leader.bytes) + front_mark(verdicts, leader, "bytes")),
             number_cell(peak, size(peak)),
             number_cell(_mean(own, "members_used"), number(_mean(own, "members_used"), 1)),
-            number_cell(sum(joules) if joules else None, f"{sum(joules):.0f} J (estimated)" if joules else "n/a"),
+            number_cell(sum(joules) if joules else None, f"{_short(sum(joules))} J (estimated)" if joules else "n/a"),
         ]
         rows.append(Row(cells, leader.kind))
     names = (
@@ -82,6 +82,10 @@ def _cost_table(verdicts: Verdicts, metric: str) -> Table:
         "members used", "energy",
     )  # fmt: skip
     return table_of([Column("model"), *(Column(name, numeric=True) for name in names)], rows)
+
+
+def _short(joules: float) -> str:
+    return f"{joules:,.0f}" if joules >= 100 else f"{joules:.3g}"
 
 
 def _mean(rows: Sequence[Any], name: str) -> float | None:

@@ -1,5 +1,8 @@
 """Energy counters, played by files."""
 
+import csv
+import json
+import re
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
@@ -89,3 +92,42 @@ def test_what_cannot_be_read_is_not_guessed(tmp_path):
     with Energy(tmp_path) as energy:
         (tmp_path / "intel-rapl:0" / "energy_uj").write_text("lost")
     assert energy.joules is None
+
+
+def test_declared_watts_reach_every_table_of_a_run(fusebench, tmp_path):
+    (tmp_path / "s.yaml").write_text(
+        "name: s\ndatasets: [iris]\nlearners: [nb, dt]\nfusions: {vote: voting}\nresources: {watts: 15}\n"
+    )
+    assert fusebench("run", "s.yaml", "-q").returncode == 0
+    with (tmp_path / "results" / "s" / "model_costs.csv").open() as file:
+        rows = {row["model"]: row for row in csv.DictReader(file)}
+    for row in rows.values():
+        assert float(row["energy_joules"]) == pytest.approx(15 * float(row["total_cpu_seconds"]))
+        assert row["energy_source"] == "estimated from declared watts"
+    assert float(rows["vote"]["energy_joules"]) > float(rows["nb"]["energy_joules"]) > 0
+    page = (tmp_path / "results" / "s" / "report.html").read_text()
+    shown = [float(one) for one in re.findall(r"([\d.]+) J \(estimated\)", page)]
+    assert len(shown) == len(rows)
+    assert min(shown) > 0  # a short run's joules are no zero
+
+
+def test_without_watts_a_models_energy_is_not_guessed(fusebench, tmp_path):
+    (tmp_path / "s.yaml").write_text("name: s\ndatasets: [iris]\nlearners: [nb, dt]\nfusions: {vote: voting}\n")
+    assert fusebench("run", "s.yaml", "-q").returncode == 0
+    with (tmp_path / "results" / "s" / "model_costs.csv").open() as file:
+        assert {(row["energy_joules"], row["energy_source"]) for row in csv.DictReader(file)} == {("", "n/a")}
+
+
+@pytest.mark.slow
+def test_codecarbon_itself_estimates_a_run(cold_fusebench, tmp_path):
+    pytest.importorskip("codecarbon", reason="needs fusebench[energy]")
+    (tmp_path / "s.yaml").write_text("name: s\ndatasets: [iris]\nlearners: [nb, dt]\nfusions: {vote: voting}\n")
+    done = cold_fusebench("run", "s.yaml", "-q")
+    assert (done.returncode, "codecarbon" in done.stdout + done.stderr) == (0, False)
+    energy = json.loads((tmp_path / "results" / "s" / "environment.json").read_text())["energy"]
+    assert energy["joules"] > 0
+    assert energy["source"].startswith(("estimated (codecarbon", "measured (RAPL)"))
+    assert (
+        f"energy of the run: {energy['joules']} J, {energy['source']}"
+        in (tmp_path / "results" / "s" / "report.html").read_text()
+    )

@@ -44,6 +44,9 @@ def test_every_kind_of_learner_comes_back(tmp_path):
         ({"type": "torch_mlp", "hidden_layer_sizes": [6, 4], "batch_norm": True, "dropout": 0.1}, "torch"),
         ({"type": "torch_mlp", "hidden_layer_sizes": [6], "activation": "tanh", "embedding_dim": 2}, "torch"),
         ({"type": "torch_mlp", "hidden_layer_sizes": [8], "compress": "structured"}, "torch"),
+        ({"type": "torch_mlp", "hidden_layer_sizes": [8], "compress": "half"}, "torch"),
+        ({"type": "torch_mlp", "hidden_layer_sizes": [8], "batch_norm": True, "compress": "int8"}, "torch"),
+        ({"type": "torch_mlp", "hidden_layer_sizes": [8], "compress": {"type": "magnitude", "amount": 0.5}}, "torch"),
         ({"type": "torch_multitask", "hidden_layer_sizes": [6]}, "torch"),
         ({"type": "catboost", "iterations": 5}, "catboost"),
     ],
@@ -60,6 +63,8 @@ def test_networks_and_catboost_come_back(net, needs, tmp_path):
         save(model, tmp_path / "model.skops")
         back = load(tmp_path / "model.skops")
         assert (back.predict(frame) == model.predict(frame)).all()
+        if kind is FusedClassifier:
+            assert (back.predict_proba(frame) == model.predict_proba(frame)).all()
     assert b"pickle" not in (tmp_path / "model.skops").read_bytes()
 
 

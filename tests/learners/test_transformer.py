@@ -13,8 +13,11 @@ import pytest
 
 from fusebench import encoders, learners
 from fusebench.errors import FitError, UsageError
+from fusebench.estimators import FusedClassifier
+from fusebench.estimators.saved import dumps, read_bytes
 from fusebench.learners import _pretrained
 from fusebench.spec.model import LearnerSpec
+from tests.conftest import make_tiny_bert
 
 INSTALLED = all(find_spec(name) is not None for name in ("torch", "transformers", "peft"))
 needs_extra = pytest.mark.skipif(not INSTALLED, reason="needs fusebench[transformers]")
@@ -310,3 +313,17 @@ def test_the_model_in_a_package_tells_meanings_apart():
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     assert vectors[0] @ vectors[1] > 0.7
     assert abs(vectors[0] @ vectors[2]) < 0.3
+
+
+@needs_extra
+@pytest.mark.parametrize("compress", [None, "half", "int8"])
+def test_a_saved_model_needs_no_other_files(tmp_path, reviews, compress):
+    folder = make_tiny_bert(tmp_path / "bert")
+    X, y = reviews
+    net = {"type": "transformer", "model": str(folder), "tune": "all", "max_epochs": 1, "learning_rate": 1e-3}
+    learners = {"net": net if compress is None else {**net, "compress": compress}, "words": "multinomial_nb"}
+    model = FusedClassifier(learners, {"type": "voting", "voting": "soft"}, text=["text"]).fit(X, y)
+    data = dumps(model)
+    shutil.rmtree(folder)
+    back = read_bytes(data, "m").model
+    assert (back.predict_proba(X) == model.predict_proba(X)).all()
