@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -180,16 +181,18 @@ def _read_workbook(path: Path, name: str, na_values: tuple[str, ...], options: M
         if zipfile.is_zipfile(source):
             with zipfile.ZipFile(source) as archive:
                 check_archive(path, archive.infolist())
-        frame: pd.DataFrame = pd.read_excel(
-            source,
-            sheet_name=options.get("sheet", 0),
-            header=None if header is False else 0,
-            names=names,
-            skiprows=options.get("skip_rows"),
-            keep_default_na=False,
-            na_values=["", *na_values],
-            engine=None,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles, which are no data
+            frame: pd.DataFrame = pd.read_excel(
+                source,
+                sheet_name=options.get("sheet", 0),
+                header=None if header is False else 0,
+                names=names,
+                skiprows=options.get("skip_rows"),
+                keep_default_na=False,
+                na_values=["", *na_values],
+                engine=None,
+            )
     except ImportError as error:
         package = "xlrd" if path.suffix.lower() == ".xls" else "openpyxl"
         raise DataError(f"{name}: {path} needs the package '{package}': pip install {package}") from error
