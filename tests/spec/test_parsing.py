@@ -3,7 +3,7 @@
 import pytest
 
 from fusebench import spec as specs
-from fusebench.spec._parsing import duration, size
+from fusebench.spec._values import duration, size
 
 DATA = {
     "name": "demo",
