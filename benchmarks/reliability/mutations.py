@@ -27,7 +27,8 @@ from hypothesis import strategies as st
 
 from fusebench import api
 from fusebench.errors import SpecError, UsageError
-from fusebench.spec._reading import Document, parse_document
+from fusebench.spec._document import Document
+from fusebench.spec._reading import parse_document
 
 LEARNERS: dict[str, Any] = {
     "lr": {"type": "logistic_regression", "C": 0.5, "max_iter": 200},

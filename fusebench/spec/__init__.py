@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.errors import Problem, SpecError
+from fusebench.spec._document import Document
 from fusebench.spec._parsing import dataset as _dataset
 from fusebench.spec._parsing import learner
 from fusebench.spec._parsing import parse as _parse
-from fusebench.spec._reading import Document, read_document, scalar
+from fusebench.spec._reading import read_document
+from fusebench.spec._scalars import scalar
 from fusebench.spec._values import duration, size
 from fusebench.spec.model import DatasetSpec, Spec
 from fusebench.spec.schema import json_schema

@@ -6,7 +6,7 @@ import pytest
 
 from fusebench import spec as specs
 from fusebench.errors import SpecError
-from fusebench.spec._reading import scalar
+from fusebench.spec._scalars import scalar
 
 GOOD = "datasets: [iris]\nlearners: {nb: gaussian_nb}\n"
 
