@@ -221,7 +221,8 @@ def _check_finite(frame: pd.DataFrame, columns: Sequence[Column], kinds: Sequenc
 def _infinite(values: NDArray[Any], name: str, where: str) -> None:
     infinite = np.isinf(values)
     if infinite.any():
-        raise DataError(f"{where}: column {name!r} has {int(infinite.sum())} infinite values")
+        count = int(infinite.sum())
+        raise DataError(f"{where}: column {name!r} has {count} infinite value{'' if count == 1 else 's'}")
 
 
 def _converted(values: pd.Series[Any], column: Column, where: str) -> Any:
@@ -236,7 +237,10 @@ def _number(values: pd.Series[Any], column: Column, where: str) -> pd.Series[Any
 
     if column.kind == "boolean":
         values = values.map(lambda one: SPELLED.get(str(one).strip().lower(), one) if pd.notna(one) else one)
-    number = pd.to_numeric(values.astype(object), errors="coerce").astype("float64")
+    number = pd.to_numeric(values.astype(object), errors="coerce")
+    if number.dtype.kind == "c":
+        raise DataError(f"{where}: column {column.name!r} holds complex numbers, expected real ones")
+    number = number.astype("float64")
     _all_read(values, number.notna(), column.name, "a number", where)
     _infinite(number.to_numpy(), column.name, where)
     return number

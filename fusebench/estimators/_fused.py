@@ -22,7 +22,7 @@ from fusebench.engine.answering import Answering
 from fusebench.engine.columns import describe
 from fusebench.engine.fusing import Predictions
 from fusebench.estimators._frames import as_pandas, as_series, is_frame
-from fusebench.estimators._inputs import check_frame, weights_of
+from fusebench.estimators._inputs import check_frame, check_names, weights_of
 from fusebench.estimators._model import FittedModel, Fitter, OutOfFold, RowsToFit
 from fusebench.estimators._recipe import Recipe, recipe
 
@@ -154,6 +154,7 @@ class Fused(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
             frame = X  # what scikit-learn would check holds
         elif is_frame(X):
             frame = as_pandas(X)
+            check_names(frame)
             _check_feature_names(self, frame, reset=False)
             _check_n_features(self, frame, reset=False)
             frame = frame.set_axis(form.names, axis=1)

@@ -37,13 +37,18 @@ def weights_of(weights: Any, n_samples: int) -> NDArray[np.float64] | None:
     return found
 
 
+def check_names(frame: pd.DataFrame) -> None:
+    """Raise ValueError where two columns have one name."""
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise ValueError(f"two columns are called {twice[0]!r}; rename one")
+
+
 def check_frame(frame: pd.DataFrame) -> None:
     if not frame.shape[1] or not frame.shape[0]:
         kind = "feature(s)" if not frame.shape[1] else "sample(s)"
         raise ValueError(f"Found array with 0 {kind} (shape={frame.shape}) while a minimum of 1 is required.")
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise ValueError(f"two columns are called {twice[0]!r}; rename one")
+    check_names(frame)
     numbers = frame.select_dtypes("number")
     infinite = [str(name) for name in numbers if np.isinf(numbers[name].to_numpy(dtype=float, na_value=np.nan)).any()]
     if infinite:

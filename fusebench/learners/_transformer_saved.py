@@ -12,6 +12,9 @@ from fusebench.errors import FitError
 from fusebench.learners._torch_net import load_state, state_of
 from fusebench.learners._transformer_net import TextNetwork
 
+SMALL = 1 << 16  # weights that no 8-bit form has
+LARGEST = 1 << 31
+
 
 def described(network: TextNetwork) -> dict[str, Any] | None:
     """Return configuration, tokenizer and weights as plain data; None where the tokenizer has no such form."""
@@ -21,7 +24,6 @@ def described(network: TextNetwork) -> dict[str, Any] | None:
     if not kinds <= plain or backend is None:
         return None
     config = json.loads(cast("Any", network.body).config.to_json_string(use_diff=False))
-    config.pop("auto_map", None)  # would name code of the model's own
     return {
         "config": json.dumps(config),
         "tokenizer": backend.to_str(),
@@ -35,6 +37,33 @@ def described(network: TextNetwork) -> dict[str, Any] | None:
     }
 
 
+def _architecture(config: Any) -> Any:
+    """Return what a configuration says of the architecture: not which code runs it, which a file must not choose.
+
+    ``auto_map`` names code of the model's own, ``attn_implementation`` and its like may name kernels of a hub.
+    """
+    if isinstance(config, list):
+        return [_architecture(one) for one in config]
+    if not isinstance(config, dict):
+        return config
+    odd = {"auto_map", "quantization_config"}
+    kept = ((name, one) for name, one in config.items() if name not in odd and "_implementation" not in name)
+    return {name: _architecture(one) for name, one in kept}
+
+
+def _check_size(config: Any, found: dict[str, Any]) -> None:
+    """Raise FitError, before any memory is taken, where a model is much larger than the weights in the file."""
+    from transformers import AutoModel
+
+    with torch.device("meta"):
+        shapes = AutoModel.from_config(config, trust_remote_code=False).state_dict()
+    elsewhere = {name.removeprefix("body.") for name in found["elsewhere"]}
+    wanted = sum(one.numel() for name, one in shapes.items() if name not in elsewhere)
+    given = sum(one.size for one in found["weights"].values())
+    if wanted > 2 * given + SMALL or sum(one.numel() for one in shapes.values()) > LARGEST:
+        raise FitError("weights of another architecture: the model would be much larger than they are")
+
+
 def restored(found: dict[str, Any]) -> TextNetwork:
     """Return the network that `described` gave; runs no code but that of transformers.
 
@@ -46,11 +75,12 @@ def restored(found: dict[str, Any]) -> TextNetwork:
     from tokenizers import Tokenizer
     from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
 
-    told = json.loads(found["config"])
+    told = _architecture(json.loads(found["config"]))
     kind = told.pop("model_type", None)
     try:
         config = AutoConfig.for_model(kind, **told)
         with torch.random.fork_rng(devices=[]):  # what draws the first weights must not move others' seeds
+            _check_size(config, found)
             body = AutoModel.from_config(config, trust_remote_code=False)
             tokenizer = PreTrainedTokenizerFast(
                 tokenizer_object=Tokenizer.from_str(found["tokenizer"]), pad_token=found["padding"],

@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from fusebench import api
 from fusebench.engine.fusing import Predictions
 from fusebench.engine.tasks.data import DataFolders, ProblemData
-from fusebench.errors import UsageError
+from fusebench.errors import DataError, UsageError
 from fusebench.estimators import FusedClassifier, FusedRegressor
 
 LEARNERS = {"lr": "logistic_regression", "nb": "gaussian_nb", "tree": {"type": "decision_tree", "max_depth": 3}}
@@ -235,3 +235,41 @@ def test_two_workers_see_a_mapped_frame_as_it_is(tmp_path):
     expected = FusedRegressor(["ridge", "knn"]).fit(mapped, y).predict(mapped)
     found = FusedRegressor(["ridge", "knn"], n_jobs=2).fit(mapped, y).predict(mapped)
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (lambda X: X.astype({"b": "category"}), True),
+        (lambda X: X.assign(b=pd.Categorical(X["b"], categories=["z", "y", "x", "w"], ordered=True)), True),
+        (lambda X: X.astype({"b": object, "c": "Int64", "a": "Float64"}), True),
+        (lambda X: X.astype({"a": str, "c": float}), True),
+        (lambda X: X.set_axis(range(100, 100 + len(X))), True),
+        (lambda X: X.assign(a=X["a"] * 1j), "complex"),
+        (lambda X: X.assign(a=np.inf), "infinite"),
+        (lambda X: X.assign(a=pd.array([np.inf] * len(X), dtype="Float64")), "infinite"),
+        (lambda X: X.assign(a="word"), "expected a number"),
+        (lambda X: X.assign(a=pd.Timestamp("2020-01-01")), "expected a number"),
+        (lambda X: pd.concat([X, X[["a"]]], axis=1), "two columns are called 'a'"),
+    ],
+)
+def test_frames_of_every_kind_are_the_same_rows_or_refused(change, same):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=60), "b": rng.choice(["x", "y", "z"], 60), "c": rng.integers(0, 4, 60)})
+    model = FusedClassifier(["nb", "dt"], "uniform_average").fit(X, X["a"] + (X["b"] == "x") > 0.3)
+    if same is True:
+        assert (model.predict_proba(change(X)) == model.predict_proba(X)).all()
+        return
+    with pytest.raises((ValueError, DataError), match=same):
+        model.predict(change(X))
+
+
+def test_missing_values_of_every_kind_are_the_same():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=60), "b": rng.choice(["x", "y"], 60), "c": rng.integers(0, 4, 60)})
+    model = FusedClassifier(["nb", "dt"], "uniform_average").fit(X, X["a"] > 0)
+    plain = X.astype({"c": float, "b": object})
+    plain.loc[:9, ["b", "c"]] = [None, np.nan]
+    other = X.astype({"c": "Int64", "b": "category"})
+    other.loc[:9, ["b", "c"]] = pd.NA
+    assert (model.predict_proba(other) == model.predict_proba(plain)).all()

@@ -327,3 +327,25 @@ def test_a_saved_model_needs_no_other_files(tmp_path, reviews, compress):
     shutil.rmtree(folder)
     back = read_bytes(data, "m").model
     assert (back.predict_proba(X) == model.predict_proba(X)).all()
+
+
+@needs_extra
+def test_a_file_chooses_no_code_and_no_size(tmp_path, reviews):
+    X, y = reviews
+    folder = make_tiny_bert(tmp_path / "bert")
+    fitted = fit(folder, X, y).estimator
+    state = fitted.__getstate__()
+    config = json.loads(state["network_"]["config"])
+
+    def restored(**changed):
+        net = {**state["network_"], "config": json.dumps({**config, **changed})}
+        other = object.__new__(type(fitted))
+        other.__setstate__({**state, "network_": net})
+        return other
+
+    odd = {"auto_map": {"AutoModel": "evil.Model"}, "attn_implementation": "somebody/kernel", "quantization_config": {}}
+    assert (restored(**odd).predict_proba(X) == fitted.predict_proba(X)).all()
+    with pytest.raises(FitError, match="much larger"):
+        restored(hidden_size=20_000, intermediate_size=80_000)
+    with pytest.raises(FitError, match="cannot be made again"):
+        restored(model_type="no_such_model")
