@@ -224,7 +224,7 @@ def test_a_whole_column_may_be_missing_values(model, tmp_path):
         ("a", "tall", "column 'a', row 3: got 'tall', expected a number"),
         ("when", "soon", "column 'when', row 3: got 'soon', expected a date"),
         ("flag", "perhaps", "column 'flag', row 3: got 'perhaps', expected a number"),
-        ("a", "inf", "1 infinite values"),
+        ("a", "inf", "1 infinite value"),
     ],
 )
 def test_values_of_another_kind_are_named(model, tmp_path, column, value, message):
