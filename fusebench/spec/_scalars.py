@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
+LONGEST_NUMBER = 250  # characters; beyond, whole numbers are none that a fraction could hold
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]+")
@@ -19,12 +21,9 @@ def scalar(text: str) -> Any:
         return None
     if text in _BOOL:
         return _BOOL[text]
-    if _INT.fullmatch(text):
-        return int(text) if len(text) < 400 else text
-    if _OCTAL.fullmatch(text):
-        return int(text, 0)
-    if _HEX.fullmatch(text):
-        return int(text, 0)
+    for digits, base in ((_INT, 10), (_OCTAL, 0), (_HEX, 0)):
+        if digits.fullmatch(text):
+            return int(text, base) if len(text) <= LONGEST_NUMBER else math.inf
     if _FLOAT.fullmatch(text):
         return float(text)
     if SPECIAL.fullmatch(text):
