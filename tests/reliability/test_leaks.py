@@ -119,6 +119,11 @@ def candidates():
 
 def can_be_planned(folder, name, fusion):
     data = {"datasets": [{"name": "d", "path": "d.csv", "target": "y"}], "learners": MEMBERS, "fusions": {name: fusion}}
+    return is_fine(folder, data)
+
+
+def is_fine(folder, data):
+    """Whether a spec can be planned."""
     try:
         api.make_plan(api.spec_from(data, base=folder), api.settings(store=folder / "trial", n_jobs=1))
     except UsageError:
@@ -272,3 +277,33 @@ def test_every_encoder_is_at_chance(bench, tmp_path, name):
             pytest.skip("needs fusebench[text]")
     scores = scores_of(bench, frame, tmp_path, {"one": {"type": learner, "encode": name}}, **entry)
     assert abs(scores["one"] - 0.5) < 0.1, scores  # 5.6 standard errors of 400 coin flips
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target_type", ["multiclass", "continuous"])
+def test_every_fusion_is_at_chance(bench, tmp_path, target_type):
+    """Of noise with a column of many levels and one of text, whose encodings would carry a leak."""
+    n, n_classes = 600, 3 if target_type == "multiclass" else 0
+    values = hashed(n, target_type)
+    frame = noise(n).assign(s=words(n, "abcde", 4), y=values)
+    if n_classes:
+        frame["y"] = [f"c{int(one * n_classes)}" for one in values]
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    members = {**MEMBERS, "lin": {"type": "lr" if n_classes else "ridge", "encode": "target"}}
+    kinds = {name: load_fusion(name).target_types for name in FUSIONS.names()}
+    own = {f"f_{name}": {"type": name, **NEEDED.get(name, {})} for name in kinds if target_type in kinds[name]}
+    data = {
+        "datasets": [{"name": "d", "path": "d.csv", "target": "y", "text": ["s"]}],
+        "learners": members,
+        "cv": {"type": "holdout", "test_size": 0.5, "inner": 2},
+    }
+    fusions = {name: one for name, one in own.items() if is_fine(tmp_path, {**data, "fusions": {name: one}})}
+    assert len(fusions) >= 15, sorted(set(own) - set(fusions))  # the others ask for networks or several targets
+    results = bench({**data, "fusions": fusions})
+    assert results.failures == ()
+    scores = {name: np.mean([row.score for row in results.scores if row.model == name]) for name in fusions}
+    for name, score in scores.items():
+        if n_classes:
+            assert abs(score - 1 / n_classes) < 0.14, (name, score)  # five standard errors of 300 guesses
+        else:
+            assert score < 0.1, (name, score)
