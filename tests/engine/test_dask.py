@@ -13,6 +13,7 @@ import pytest
 from fusebench import api
 from fusebench.engine.execute import dask
 from fusebench.engine.execute.dask import DaskExecutor
+from fusebench.engine.tasks import fit
 from fusebench.errors import StorageError
 
 SPEC = """
@@ -28,7 +29,11 @@ fusions: {vote: {type: voting, voting: soft}, stack: stacking}
 SMALL = {
     "name": "d",
     "datasets": ["iris", "wine"],
-    "learners": {"nb": "nb", "dt": "dt", "xgb": {"type": "xgboost", "n_estimators": 3, "grid": {"max_depth": [2, 3]}}},
+    "learners": {
+        "lda": "lda",
+        "lr": "lr",
+        "xgb": {"type": "xgboost", "n_estimators": 3, "grid": {"max_depth": [2, 3]}},
+    },
     "fusions": {"vote": {"type": "voting", "voting": "soft"}, "stack": "stacking"},
     "cv": {"n_splits": 2, "inner": 2},
 }
@@ -125,6 +130,16 @@ def test_batches_go_to_both_workers_and_give_the_same_scores(run, expected):
     assert scores(results) == expected
 
 
+def test_one_encoding_serves_all_learners_of_a_local_cluster(run, monkeypatch):
+    made = []
+    real = fit._make_encoded
+    monkeypatch.setattr(fit, "_make_encoded", lambda *arguments: made.append(1) or real(*arguments))
+    run("dask", lambda number: None)
+    n_parts = 2 * (2 + 2 * 2)
+    n_latencies = 2 * 4  # each measured on rows that are encoded anew
+    assert len(made) <= n_parts * 2 + n_latencies, "linear and native, once a part"
+
+
 def test_what_a_lost_worker_alone_had_is_sent_again(run, expected):
     results, client = run("dask", lambda number: CancelledError("lost dependencies") if number < 3 else None)
     assert not results.failures
@@ -134,7 +149,7 @@ def test_what_a_lost_worker_alone_had_is_sent_again(run, expected):
 
 def test_a_batch_that_is_lost_again_and_again_fails(run):
     results, _ = run("dask", lambda number: CancelledError("lost"))
-    assert {row.reason for row in results.failures if row.stage == "fit"} == {"died"}
+    assert {row.reason for row in results.failures if row.stage in ("encode", "fit")} == {"died"}
     assert not results.scores
 
 

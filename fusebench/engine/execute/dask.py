@@ -87,21 +87,32 @@ class DaskExecutor:
         StorageError
             If results cannot be written, or the scheduler is gone.
         """
-        schedule = Schedule(plan, missing, store.scratch, balanced=self.time_limit is not None, share_encodings=False)
-        run = Run(plan, schedule, store, workbench, progress, self.n_jobs, self.time_limit)
-        with self._client(plan) as client:
-            try:
-                progress.begin(len(schedule.tasks), schedule.seconds_left / max(sum(client.nthreads().values()), 1))
-                with signals_as_interrupts():
-                    _Cluster(client, run, workbench).drain()
-            except Interrupted as interrupted:
-                run.outcomes.interrupted = interrupted
-            except OSError as error:
-                stored = "what was fitted is stored, and the same command goes on from there"
-                raise StorageError(f"the Dask scheduler is gone ({error}); {stored}") from error
-            finally:
-                run.close()
+        with self._client(plan) as client, local.own_scratch(store) as scratch:
+            schedule = Schedule(
+                plan,
+                missing,
+                scratch.resolve(),
+                balanced=self.time_limit is not None,
+                share_encodings=self.scheduler is None,  # whose workers have this disk
+            )
+            run = Run(plan, schedule, store, workbench, progress, self.n_jobs, self.time_limit)
+            self._run(client, run, workbench)
         return run.outcomes
+
+    @staticmethod
+    def _run(client: Any, run: Run, workbench: Workbench) -> None:
+        try:
+            n_threads = max(sum(client.nthreads().values()), 1)
+            run.progress.begin(len(run.schedule.tasks), run.schedule.seconds_left / n_threads)
+            with signals_as_interrupts():
+                _Cluster(client, run, workbench).drain()
+        except Interrupted as interrupted:
+            run.outcomes.interrupted = interrupted
+        except OSError as error:
+            stored = "what was fitted is stored, and the same command goes on from there"
+            raise StorageError(f"the Dask scheduler is gone ({error}); {stored}") from error
+        finally:
+            run.close()
 
     @contextmanager
     def _client(self, plan: Plan) -> Iterator[Any]:

@@ -69,7 +69,7 @@ class LocalExecutor:
         StorageError
             If results cannot be written.
         """
-        with _own_scratch(store) as scratch:
+        with own_scratch(store) as scratch:
             schedule = Schedule(plan, missing, scratch, balanced=self.time_limit is not None)
             run = Run(plan, schedule, store, workbench, progress, self.n_jobs, self.time_limit)
             progress.begin(len(schedule.tasks), schedule.seconds_left / self.n_jobs)
@@ -174,7 +174,7 @@ def default_jobs() -> int:
 
 
 @contextmanager
-def _own_scratch(store: Store) -> Iterator[Path]:
+def own_scratch(store: Store) -> Iterator[Path]:
     """Make a scratch folder for one run, locked while the run lives, so that nobody has to trust process numbers."""
     from filelock import FileLock
 
