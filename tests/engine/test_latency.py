@@ -1,5 +1,6 @@
 """Latencies: what is measured, and how little measuring takes."""
 
+import functools
 import importlib
 import time
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 from fusebench.engine import latency
+from fusebench.engine.execute import _shortcuts
 from fusebench.estimators import FusedClassifier
 from fusebench.estimators.saved import dumps, read_bytes
 
@@ -134,3 +136,24 @@ def test_a_fusion_without_a_member_that_failed_is_measured_too(bench):
     assert {row.model for row in results.failures if row.stage != "member"} == {"never"}
     assert "uniform_average" in {row.model for row in results.scores}
     assert {"nb", "dt", "best_single"} <= {model for (_, _, model) in results.latencies}
+
+
+def test_a_run_measures_without_the_shortcuts_of_a_worker(bench, monkeypatch):
+    """What a worker spares scikit-learn, a user's process does not."""
+    from narwhals.stable.v2 import dependencies
+
+    whole = dependencies.is_into_dataframe
+    monkeypatch.setattr(dependencies, "is_into_dataframe", whole)  # put back at the end
+    monkeypatch.setattr(_shortcuts, "_TAKEN", [])
+    _shortcuts._take(dependencies, "is_into_dataframe", functools.partial(whole))
+    short, seen = dependencies.is_into_dataframe, set()
+    measure = latency.latencies
+
+    def watched(*asked, **more):
+        seen.add(dependencies.is_into_dataframe is whole)
+        return measure(*asked, **more)
+
+    monkeypatch.setattr(latency, "latencies", watched)
+    bench({"datasets": ["iris"], "learners": ["nb", "dt"], "fusions": {"vote": "voting"}})
+    assert seen == {True}
+    assert dependencies.is_into_dataframe is short

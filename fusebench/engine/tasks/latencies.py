@@ -12,6 +12,7 @@ from fusebench import learners
 from fusebench.engine import latency
 from fusebench.engine.answering import Answering
 from fusebench.engine.columns import Form, describe
+from fusebench.engine.execute._shortcuts import without_shortcuts
 from fusebench.engine.fusing import EncodedLearner, Predictions, Tensor
 from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import Part, Rows
@@ -58,7 +59,7 @@ def of_learner(
         return Latencies({}, {}, {})
     test = data.splits.predicted_rows(part)[0]
     model = Answering(learner, {learner: [EncodedLearner(encoder, fitted)]}, {}, {}, bench.blueprint, problem)
-    answers = latency.latencies(
+    answers = _measured(
         model.answer,
         lambda size: _some(data.X, test, size),
         n_known=len(test),
@@ -80,7 +81,7 @@ def of_all_targets(
     """Measure a learner that answers all targets of a dataset at once."""
     data = bench.data(problem)
     budget = latency.budget_of(fit_seconds * len(problem.scheme.parts()), _mean_fit_seconds(bench, problem))
-    answers = latency.latencies(
+    answers = _measured(
         lambda X: fitted.predict(encoder.transform(X)),
         lambda size: _some(data.dataset_X, test, size),
         n_known=len(test),
@@ -111,13 +112,19 @@ def of_fusion(
         return _Unread(range(size)) if X is None else _some(X, np.arange(n_rows), size)
 
     all_seconds = len(problem.scheme.outer) * seconds
-    return latency.latencies(
+    return _measured(
         model.answer,
         rows_of,
         n_known=n_rows,
         known_seconds=predict_seconds,
         budget=latency.budget_of(all_seconds, all_seconds),
     )
+
+
+def _measured(*asked: Any, **more: Any) -> latency.Taken:
+    """Measure as a user's process would: a worker's shortcuts through the libraries are not there."""
+    with without_shortcuts():
+        return latency.latencies(*asked, **more)
 
 
 class _Unread:
@@ -177,7 +184,7 @@ def _checks(
             checked, _ = form.conform(rows, "X")
             return classes[np.zeros(len(rows), dtype=np.intp)] if len(classes) else checked
 
-        return latency.latencies(
+        return _measured(
             check, lambda size: _as_read(_some(X, test, size)), n_known=1, known_seconds=0.0, budget=budget
         ).alone
 
