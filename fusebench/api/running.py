@@ -91,7 +91,7 @@ def _import_verdicts() -> None:
     from importlib import import_module
 
     def begin() -> None:
-        with suppress(ImportError, MemoryError, RuntimeError):  # whoever needs it asks again, and hears why
+        with suppress(ImportError, OSError, MemoryError, RuntimeError):  # whoever needs it asks again, and hears why
             for name in ("fusebench.judge", "fusebench.report.html", "jinja2"):
                 import_module(name)
 

@@ -101,9 +101,19 @@ def _report(error: Exception) -> int:
         say("out of memory; what was finished is kept: fewer --jobs or a smaller `sample:` of the data need less")
         return CANNOT_WRITE
     if isinstance(error, OSError):
-        say(f"{error.filename or 'input/output'}: {error.strerror or error}")
+        where = error.filename or ("input/output" if _stands_somewhere() else "the folder that you are in")
+        say(f"{where}: {error.strerror or error}")
         return CANNOT_WRITE
     return _report_bug(error)
+
+
+def _stands_somewhere() -> bool:
+    """Whether the folder that the command runs in is still there."""
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib asks the same
+    except OSError:
+        return False
+    return True
 
 
 def _with_causes(error: BaseException | None) -> Iterator[BaseException]:

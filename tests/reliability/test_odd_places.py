@@ -190,3 +190,31 @@ def test_a_clock_that_goes_backwards(folder, fusebench):
     assert stored.items() <= {path: path.stat().st_ino for path in folder.glob(".fusebench/objects/*/*")}.items()
     assert set(scores.splitlines()) <= set((folder / "results/s/scores.csv").read_bytes().splitlines())
     assert fusebench("cache", "gc").returncode == 0
+
+
+def test_a_folder_to_work_in_that_was_removed(folder):
+    done = shell(folder, "mkdir gone && cd gone && rmdir ../gone && exec $FB run ../s.yaml")
+    assert done.returncode == 74, done.stderr
+    assert done.stderr == "the folder that you are in: No such file or directory\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("before", "codes"),
+    [
+        ("unset HOME; ", {0}),
+        ("export TMPDIR=/nonexistent; ", {0}),
+        ("export LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 PYTHONIOENCODING=ascii; ", {0}),
+        ("ulimit -f 8; ", {74}),
+        ("ulimit -n 20; ", {0, 74}),
+        ("ulimit -n 12; ", {0, 74}),
+        ("ln -s .fusebench .fusebench; ", {74}),
+        ("touch .fusebench; ", {74}),
+        ("mkdir results && touch results/s; ", {74}),
+    ],
+)
+def test_a_hostile_shell(folder, before, codes):
+    done = shell(folder, f"{before} exec timeout -k 1 50 $FB run s.yaml --jobs 1 -q --format csv")
+    assert done.returncode in codes, done.stderr
+    assert bool(done.returncode) == bool(done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
