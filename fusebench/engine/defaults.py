@@ -27,5 +27,5 @@ def worker_imports(executor: str | None, scheduler: str | None) -> tuple[str, ..
     if executor_name(executor) == "local":
         return ()
     if executor_name(executor) == "dask" and scheduler_address(scheduler) is None:
-        return ("distributed", "fusebench.engine.execute.dask")
+        return ("distributed", "fusebench.engine.execute._dask_worker")
     return None

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from fusebench import api
-from fusebench.engine.execute import dask
+from fusebench.engine.execute import _dask_worker, dask
 from fusebench.engine.execute.dask import DaskExecutor
 from fusebench.engine.tasks import fit
 from fusebench.errors import StorageError
@@ -91,7 +91,7 @@ def _raising(error):
 def run(tmp_path, monkeypatch, in_this_process):
     """Run the small spec on a fake cluster, or here; return its results and the cluster."""
     monkeypatch.setattr(dask, "BATCH_SECONDS", 0.01)
-    monkeypatch.setattr(dask, "_take_shortcuts", lambda: None)  # this process does other things as well
+    monkeypatch.setattr(_dask_worker, "_take_shortcuts", lambda: None)  # this process does other things as well
 
     def run(name, fails=None):
         place = api.settings(store=tmp_path / name, n_jobs=1)

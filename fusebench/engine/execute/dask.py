@@ -7,27 +7,22 @@ that a fusion reads travel with it, and results come back to the process that ow
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 import queue
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar
 
 from fusebench.engine.defaults import worker_imports
 from fusebench.engine.execute import local
+from fusebench.engine.execute._dask_worker import Files, run_batch
 from fusebench.engine.execute._fork_server import without_main_module
 from fusebench.engine.execute._run import Outcomes, Progress, Run, signals_as_interrupts
-from fusebench.engine.execute._shortcuts import take_shortcuts
-from fusebench.engine.execute._worker import Done, Lost, Raised, attempt
+from fusebench.engine.execute._worker import Raised
 from fusebench.engine.plan import Plan, Task
 from fusebench.engine.schedule import Schedule
 from fusebench.engine.store import Entry, Store
@@ -222,7 +217,7 @@ class _Cluster:
         if data_key not in self._datasets:
             folder = self._workbench.data_folder(data_key)
             files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
-            self._datasets[data_key] = self._client.scatter(_Files(data_key, files), broadcast=True, hash=False)
+            self._datasets[data_key] = self._client.scatter(Files(data_key, files), broadcast=True, hash=False)
         return self._datasets[data_key]
 
     def _entries(self, batch: Batch) -> dict[str, Entry]:
@@ -282,82 +277,6 @@ def _is_busy(sent: list[_Sent], n_threads: int) -> bool:
     return len(sent) >= n_threads and sum(one.seconds for one in sent) > AHEAD_SECONDS * n_threads
 
 
-@dataclass(frozen=True)
-class _Files:
-    """A saved dataset on its way to a worker."""
-
-    data_key: str
-    files: Mapping[str, bytes]
-
-
-class _Given:
-    """The stored results that came with a batch."""
-
-    def __init__(self) -> None:
-        self.entries: Mapping[str, Entry] = {}
-
-    def get(self, key: str, *_kinds: str) -> Entry | None:
-        return self.entries.get(key)
-
-
-class _Unpacked:
-    """Maps a dataset's key to a folder on this worker, written once."""
-
-    def __init__(self) -> None:
-        self._root = Path(tempfile.mkdtemp(prefix="fusebench-"))
-        self._owner = os.getpid()
-
-    def add(self, files: _Files) -> None:
-        folder = self(files.data_key)
-        if folder.exists():
-            return
-        aside = folder.with_name(f"{folder.name}.{os.getpid()}.{time.time_ns()}")
-        aside.mkdir()
-        for name, content in files.files.items():
-            (aside / name).write_bytes(content)
-        try:
-            aside.rename(folder)
-        except OSError:  # another thread of this worker was quicker
-            shutil.rmtree(aside)
-
-    def __call__(self, data_key: str) -> Path:
-        return self._root / data_key
-
-
-_benches: dict[int, tuple[Any, Workbench, _Given, _Unpacked]] = {}
-
-
-def run_batch(blueprint: Any, data: Mapping[str, Any], packed: bytes) -> bytes:
-    """Run a batch on a Dask worker; one thread per fit, as locally.
-
-    What it takes and what it gives travel as bytes, which Dask does not look into.
-    """
-    import threading
-    import warnings
-
-    from threadpoolctl import threadpool_limits
-
-    _take_shortcuts()
-    batch, entries = pickle.loads(packed)  # noqa: S301 - from the process that owns the run
-    slot = threading.get_ident()
-    if slot not in _benches or _benches[slot][0] is not blueprint:
-        given, unpacked = _Given(), _Unpacked()
-        _benches[slot] = (blueprint, Workbench(blueprint, given, unpacked), given, unpacked)
-    _, workbench, given, unpacked = _benches[slot]
-    for files in data.values():
-        unpacked.add(files)
-    given.entries = entries
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pickle.dumps([attempt(workbench, key, item) for key, item in batch], protocol=5)
-
-
-@cache
-def _take_shortcuts() -> None:
-    """Take them once a process."""
-    take_shortcuts()
-
-
 def _stored_needs(run: Run, key: str, item: Item) -> list[str]:
     """Return the store keys that an item reads, milestones resolved."""
     match item:
@@ -379,6 +298,3 @@ def _stored_needs(run: Run, key: str, item: Item) -> list[str]:
             return [] if given is None else [given]
         case EncodeItem() | ExplainItem():  # explanations are made where the store is
             return []
-
-
-__all__ = ["DaskExecutor", "Done", "Lost", "run_batch"]
