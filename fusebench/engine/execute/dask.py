@@ -165,6 +165,7 @@ class _Cluster:
         run = self._run
         while run.schedule.unfinished and not run.out_of_time():
             self._fill()
+            run.writer.hurry(len(self._in_flight) < sum(self._threads.values()))
             for future in self._wait():
                 self._take_in(future)
             run.finish_written()
