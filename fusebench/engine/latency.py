@@ -11,11 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 BATCHES = (1, 100, 1000)
-SHARE = 0.03  # of the time that fits take: half by a model's own fits, half by those of all models of the dataset
-LEAST_SECONDS = 0.006  # even beside fits that take no time
-MOST_SECONDS = 0.3  # of one model, so that measuring never carries a fit over its time limit
-FIRST_SECONDS = 0.03  # a batch whose two calls take less is always measured
-MOST_ROUNDS = 3
+SHARE = 0.01  # of the time that fits take: half by a model's own fits, half by those of all models of the dataset
+LEAST_SECONDS = 0.005  # even beside fits that take no time
+MOST_SECONDS = 0.2  # of one model, so that measuring never carries a fit over its time limit
+WARM_SECONDS = 0.01  # a batch whose two calls take less is always warmed up
+ONCE_SECONDS = (
+    0.03  # a batch whose call takes less is always measured: in a long call the first milliseconds hardly count
+)
+MOST_ROUNDS = 2
 SOME_DATA = {str(one): [one, str(one), None, {"half": one / 2}] for one in range(30)}
 SOME_TEXT = "0.5, one two; three=4 " * 30
 SOME_PATTERN = re.compile(r"(\w+)\W+(\d)?")
@@ -66,21 +69,21 @@ def latencies(
     Returns
     -------
     Taken
-        A size for which two calls (one to warm up, one to time) would exceed the budget is left out; the largest where
-        one call would.
+        A size is left out for which one call would exceed the budget.
 
     Notes
     -----
-    The fastest of at most 3 calls of either kind, each by the clock or by the processor's time of this process,
-    whichever is less: on a machine that is busy with other fits that comes closest to what an idle one would show.
+    The fastest of at most 2 calls of either kind, or one without a warm-up where a second would exceed the budget. Each
+    by the clock or by the processor's time of this process, whichever is less: on a machine that is busy with other
+    fits that comes closest to what an idle one would show.
     """
     found = Taken({}, {})
     left = budget
     for position, size in enumerate(BATCHES):
         # What is known of the first sizes includes what only a first call does.
         expected = _expected(size, found.alone, n_known, known_seconds)
-        can_warm_up = 2 * expected <= max(left, FIRST_SECONDS)
-        if not can_warm_up and (position < 2 or expected > left):
+        can_warm_up = 2 * expected <= max(left, WARM_SECONDS)
+        if not can_warm_up and expected > max(left, ONCE_SECONDS):
             break
         rows = rows_of(size)
         alone, among, spent = _fastest(answer, rows, left / (len(BATCHES) - position) if can_warm_up else 0.0)
