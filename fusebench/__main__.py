@@ -1,6 +1,6 @@
 """``python -m fusebench``."""
 
-from fusebench.cli import main
+from fusebench.cli import program
 
 if __name__ == "__main__":
-    main()
+    program()

@@ -97,7 +97,7 @@ def start_fork_server(preload: Sequence[str]) -> BaseContext:
     if sys.platform != "linux":
         return mp.get_context("spawn")
     context = mp.get_context("forkserver")
-    context.set_forkserver_preload([_quiet.__name__, *preload])
+    context.set_forkserver_preload([_quiet.__name__, "fusebench.engine.execute._rest", *preload])
     from multiprocessing import forkserver
 
     make_socket_folder()

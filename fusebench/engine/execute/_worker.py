@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import pickle
 import signal
@@ -64,6 +65,7 @@ def serve(connection: Connection, workbench: Workbench) -> None:
     _be_silent()
     _use_one_thread()
     take_shortcuts()
+    _pass_by_what_was_imported()
     connection.send_bytes(pickle.dumps(Ready()))
     while True:
         try:
@@ -126,6 +128,12 @@ def _be_silent() -> None:
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
     os.close(nowhere)
+
+
+def _pass_by_what_was_imported() -> None:
+    """Let the garbage collector go on, with nothing to look at yet, nor memory of the fork server's to touch."""
+    gc.freeze()
+    gc.enable()
 
 
 def _use_one_thread() -> None:
