@@ -62,5 +62,8 @@ def shares(masses: Floats) -> Probabilities:
     masses : ndarray of shape (3, n_draws)
         Worse, equivalent, better.
     """
-    winners = np.bincount(np.argmax(masses, axis=0), minlength=3) / masses.shape[1]
-    return Probabilities(*winners.tolist())
+    worse, equivalent, better = masses
+    n_draws = len(worse)
+    n_worse = np.count_nonzero((worse >= equivalent) & (worse >= better))
+    n_better = np.count_nonzero((better > worse) & (better > equivalent))
+    return Probabilities(n_worse / n_draws, (n_draws - n_worse - n_better) / n_draws, n_better / n_draws)
