@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from sklearn.model_selection import StratifiedKFold
 
 from fusebench import api, deploy
+from fusebench.engine.store import Store
 from fusebench.errors import DataError, FitsFailedError, ModelError, StorageError, UsageError
 from fusebench.estimators import FusedClassifier
 from tests.estimators.test_fused import FUSIONS, LEARNERS, table
@@ -38,6 +40,20 @@ def test_after_a_run_each_member_is_fitted_once(spec, tmp_path):
     folds = StratifiedKFold(5, shuffle=True, random_state=3)
     same = FusedClassifier(LEARNERS, "layers", fusions=FUSIONS, cv=folds, random_state=3).fit(frame, y)
     np.testing.assert_allclose(winner.model.predict_proba(frame), same.predict_proba(frame), rtol=0, atol=1e-12)
+
+
+def test_stored_predictions_that_somebody_cut_short_are_made_again(spec, tmp_path):
+    api.run(spec, store=tmp_path / "store", n_jobs=1)
+    before = fitted(spec, tmp_path, "layers")
+    store = Store(tmp_path / "store")
+    for key in list(store.keys()):
+        entry = store.get(key)
+        if entry.kind == "fit" and entry.meta["part"] == [0, 1, -1]:
+            store.put(key, replace(entry, arrays={name: array[:-1] for name, array in entry.arrays.items()}))
+    after = fitted(spec, tmp_path, "layers")
+    assert (after.n_fitted, after.n_stored) == (6, 12)
+    frame = pd.read_csv(tmp_path / "mine.csv").drop(columns="y")
+    np.testing.assert_array_equal(after.model.predict_proba(frame), before.model.predict_proba(frame))
 
 
 @pytest.mark.parametrize(

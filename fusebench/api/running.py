@@ -21,7 +21,7 @@ from fusebench.engine.energy import Energy
 from fusebench.engine.execute._run import Outcomes, Progress
 from fusebench.engine.store import Store
 from fusebench.engine.tasks.data import DataFolders
-from fusebench.engine.tasks.items import FitItem, Item
+from fusebench.engine.tasks.items import FitItem, Item, ScoreItem
 from fusebench.engine.tasks.workbench import Workbench
 from fusebench.errors import UndecidableError, printable
 from fusebench.results import Results
@@ -123,7 +123,8 @@ def explain(
 ) -> Results:
     """Return results with what explains their fusions: contributions, diversity, calibration, where fusions win.
 
-    Made of stored predictions alone, on this machine: no learner is fitted. What was explained before is kept.
+    Made of stored predictions alone, on this machine: no learner is fitted, unless what stored scores were made of is
+    gone, and is made again. What was explained before is kept.
 
     Raises
     ------
@@ -137,10 +138,10 @@ def explain(
 
     plan = explaining.make_plan(run.plan.blueprint)
     missing = {key: task for key, task in plan.tasks.items() if explained.stored(run.store, key, task.item) is None}
-    if missing:
+    for own, tasks in ((run.plan, _lost(run)), (plan, missing)) if missing else ():
         executor = local_executor(run.loaded.spec, run.plan.blueprint, place)
         workbench = Workbench(run.plan.blueprint, run.store, DataFolders(run.store.root))
-        outcomes = executor.run(plan, missing, run.store, workbench, progress or SilentProgress())
+        outcomes = executor.run(own, tasks, run.store, workbench, progress or SilentProgress()) if tasks else Outcomes()
         if outcomes.interrupted is not None:
             raise outcomes.interrupted
     contributions, diagnoses = explained.gather(plan, run.store)
@@ -149,6 +150,18 @@ def explain(
             f"{run.store.root}: does not hold this run's predictions; run the benchmark again, or name its --store"
         )
     return replace(results, contributions=contributions, diagnoses=diagnoses)
+
+
+def _lost(run: PreparedRun) -> dict[str, planning.Task]:
+    """Return the tasks whose predictions are gone while the scores made of them are stored, as `cache gc` may leave it.
+
+    A stored score is of a model that failed nowhere: whatever it lists was there.
+    """
+    behind: set[str] = set()
+    for key, task in run.plan.tasks.items():
+        if isinstance(task.item, ScoreItem) and run.store.has(key):
+            behind.update(task.item.all_fits, *(keys for _, _, keys in task.item.splits))
+    return {key: task for key, task in run.plan.tasks.items() if key in behind and not run.store.has(key)}
 
 
 def is_explained(run: PreparedRun) -> bool:

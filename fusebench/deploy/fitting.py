@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ from fusebench.deploy.saving import Form
 from fusebench.engine.blueprint import Blueprint
 from fusebench.engine.execute._run import Progress
 from fusebench.engine.fusing import Predictions
+from fusebench.engine.layouts import hold_predictions
 from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import Part
 from fusebench.engine.tasks.data import DataFolders, ProblemData
@@ -100,7 +102,8 @@ def fit(
     watched = [name for name in needs.watched if name in blueprint.learners]
     refit = spec.cv.refit
     stored = _Stored(planned, problem, HeldOut.of(outer)) if refit else None
-    n_made = _run_missing(planned, place, problem, watched, progress) if refit else len(watched) * len(outer)
+    sizes = [len(split.test) for split in outer]
+    n_made = _run_missing(planned, place, problem, watched, sizes, progress) if refit else len(watched) * len(outer)
     estimator = estimator_of(planned.loaded, problem, model, _folds(outer, problem.n_samples), data.text, place.n_jobs)
     rows = RowsToFit(data.X, data.y, data.groups, data.weights, data.text)
     try:
@@ -134,12 +137,14 @@ class _Stored:
 
     def __call__(self, learner: str) -> Predictions:
         pieces = []
+        blueprint = self.planned.plan.blueprint
         for fold, positions in enumerate(self.held.positions):
-            key = self.planned.plan.blueprint.fit_key(self.problem, learner, Part(0, fold))
-            entry = self.planned.store.get(key, "fit")
+            part = Part(0, fold)
+            entry = self.planned.store.get(blueprint.fit_key(self.problem, learner, part), "fit")
             if entry is None:
                 raise FitsFailedError(f"the predictions of '{learner}' on fold {fold} are not in the store; run again")
-            pieces.append((positions, Predictions.read(entry, 0)))
+            q = blueprint.stored_at(self.problem, learner, part, predicting=fold)
+            pieces.append((positions, Predictions.read(entry, q)))
         return Predictions.assemble(pieces, len(self.held.rows))
 
 
@@ -148,12 +153,18 @@ def _run_missing(
     place: api.Settings,
     problem: PredictionProblem,
     watched: Sequence[str],
+    sizes: Sequence[int],
     progress: Callable[[Blueprint], Progress] | None,
 ) -> int:
     """Fit what the store lacks of some learners' outer folds of repeat 0; return how many fits that were."""
     blueprint = planned.plan.blueprint
-    keys = [blueprint.fit_key(problem, name, Part(0, n)) for name in watched for n in range(problem.scheme.n_folds)]
-    missing = {key: planned.plan.tasks[key] for key in keys if planned.store.get(key, "fit") is None or place.fresh}
+    missing = {}
+    for name, (fold, n_rows) in itertools.product(watched, enumerate(sizes)):
+        part = Part(0, fold)
+        key, q = blueprint.fit_key(problem, name, part), blueprint.stored_at(problem, name, part, predicting=fold)
+        entry = planned.store.get(key, "fit")
+        if place.fresh or entry is None or not hold_predictions(entry.arrays, q, n_rows, problem.n_classes):
+            missing[key] = planned.plan.tasks[key]
     if not missing:
         return 0
     told = api.SilentProgress() if progress is None else progress(blueprint)

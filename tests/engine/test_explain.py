@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from fusebench import api, metrics
 from fusebench.engine import explain, explained
 from fusebench.engine.fusing import Predictions
+from fusebench.engine.store import Store
 from fusebench.errors import UndecidableError
 from fusebench.fusions.base import Context
 from fusebench.fusions.voting import Voting
@@ -192,6 +194,18 @@ def test_it_is_kept_and_needs_the_store(told, tmp_path):
     elsewhere = api.settings(store=tmp_path / "other", n_jobs=1)
     with pytest.raises(UndecidableError, match="does not hold this run's predictions"):
         api.explain(api.make_plan(planned.loaded, elsewhere), results, elsewhere)
+
+
+def test_what_scores_were_made_of_is_made_again_where_it_is_gone(told, tmp_path):
+    results, planned, _place, base = told
+    shutil.copytree(base / "store", tmp_path / "store")
+    store = Store(tmp_path / "store")
+    for key in list(store.keys()):
+        if store.get(key).kind in {"fit", "fuse", "explain"}:
+            store.remove(key)
+    there = api.settings(store=store.root, n_jobs=1)
+    again = api.explain(api.make_plan(planned.loaded, there), results, there)
+    assert (again.contributions, again.diagnoses) == (results.contributions, results.diagnoses)
 
 
 @pytest.mark.slow

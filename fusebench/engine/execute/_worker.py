@@ -109,9 +109,12 @@ def _text_of(error: BaseException) -> str:
 
 def _die_with_parent() -> None:
     """Ask Linux to kill this process when the one that forked it dies."""
+    parent = os.getppid()
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before it was asked for, and will not die again
+        os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
