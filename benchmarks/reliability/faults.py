@@ -130,10 +130,15 @@ def points(forge: Forge, folder: Path, kind: str, whole: bytes, start: int = 1, 
 
 
 def random_kills(forge: Forge, folder: Path, whole: bytes, n: int, within: float, seed: int = 0) -> Iterator[Point]:
-    """Kill a run at random times."""
+    """Kill a run at random times, until so many were killed before they had ended."""
     rng = random.Random(seed)
-    for _ in range(n):
-        yield stop_at(forge, folder, "", whole, kill_after=rng.uniform(0, within))
+    stopped = 0
+    for _ in range(3 * n):
+        point = stop_at(forge, folder, "", whole, kill_after=rng.uniform(0, within))
+        yield point
+        stopped += point.stopped
+        if stopped == n:
+            return
 
 
 def stop_at(forge: Forge, folder: Path, fault: str, whole: bytes, kill_after: float | None = None) -> Point:
