@@ -8,13 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fusebench.encoders._columns import Columns
 from fusebench.encoders.base import REGISTRY, Encoder
 from fusebench.errors import FitError, Problem
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["REGISTRY", "Encoder", "as_pipeline", "check", "code_digest", "make", "needs_text"]
+__all__ = [
+    "REGISTRY",
+    "Columns",
+    "Encoder",
+    "as_pipeline",
+    "check",
+    "code_digest",
+    "make",
+    "needs_text",
+    "takes_numbers_at_once",
+]
 
 AUTO = "auto"
 
@@ -65,6 +76,11 @@ def needs_text(encode: str | Mapping[str, Any]) -> bool:
     """Return whether an encoder has nothing to encode where every column is a number."""
     name, _ = _split(encode)
     return name != AUTO and bool(REGISTRY.load(name).needs_text)  # type: ignore[attr-defined]  # a class of Encoder
+
+
+def takes_numbers_at_once(encode: str | Mapping[str, Any]) -> bool:
+    """Return whether an encoder encodes a table of nothing but numbers as one matrix; see `Encoder.on_numbers`."""
+    return make(encode).on_numbers(Columns((), (), (), (), (), plain=True)) is not None
 
 
 def as_pipeline(

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from fusebench.encoders._categories import Categories
 from fusebench.encoders._columns import DATE_PARTS, Columns, as_frame, date_parts, number, numbers, series
+from fusebench.encoders._numbers import AsTheyAre
 from fusebench.encoders._text import N_DIMENSIONS, TextBlock
-from fusebench.encoders.base import Encoder, as_matrix
+from fusebench.encoders.base import Encoder, NumberEncoder, as_matrix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +47,11 @@ class _InPlace(Encoder):
         if columns.text:
             parts.append(self.text_.transform(X, columns.text))
         return as_matrix(np.hstack(parts)) if parts else np.empty((len(X), 0))
+
+    def on_numbers(self, columns: Columns) -> NumberEncoder | None:
+        """Hand numbers over as they are; see `Encoder.on_numbers`."""
+        self.columns_, self.values_ = columns, {}
+        return AsTheyAre()
 
     def _column(self, column: pd.Series[Any], position: int) -> NDArray[np.float64]:
         if position in self.columns_.dates:

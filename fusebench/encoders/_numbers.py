@@ -13,7 +13,7 @@ Scaling = Literal["none", "standard", "unit"]
 class NumberBlock:
     """Numbers without missing values, scaled or not.
 
-    Missing values become the training median, 0 where a column holds none. The steps are scikit-learn's own
+    Missing values become the training median, 0 where a column holds none. The steps are those of scikit-learn's
     ``SimpleImputer``, ``StandardScaler`` and ``MinMaxScaler``, on one matrix.
 
     Parameters
@@ -35,15 +35,7 @@ class NumberBlock:
             return self
         self.medians = _medians(values)
         if self.scaling != "none":
-            from sklearn.preprocessing import MinMaxScaler, StandardScaler
-
-            filled = self._filled(values)
-            if self.scaling == "standard":
-                standard = StandardScaler().fit(filled)
-                self.shift, self.scale = standard.mean_, standard.scale_
-            else:
-                unit = MinMaxScaler().fit(filled)
-                self.shift, self.scale = unit.min_, unit.scale_
+            self.shift, self.scale = (_standard if self.scaling == "standard" else _unit)(self._filled(values))
         return self
 
     def transform(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -59,6 +51,48 @@ class NumberBlock:
     def _filled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         missing = np.isnan(values)
         return np.where(missing, self.medians, values) if missing.any() else values
+
+
+class AsTheyAre:
+    """Numbers that are handed over as they are, missing values too."""
+
+    def fit(self, _: NDArray[np.float64]) -> Self:
+        """Learn nothing."""
+        return self
+
+    @staticmethod
+    def transform(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values."""
+        return values
+
+
+def _standard(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean and the deviation of each column, which is 1 for a column that varies by rounding alone.
+
+    What ``StandardScaler`` computes, in the same bits, without its checks, which take ten times as long on small data:
+    the variance by the corrected two-pass algorithm, over n. O(n_samples n_columns).
+
+    References
+    ----------
+    .. [1] T. F. Chan, G. H. Golub, R. J. LeVeque, Algorithms for computing the sample variance: analysis and
+       recommendations, The American Statistician 37(3), 1983, eq. 1.7.
+    """
+    n, rounding = np.float64(len(values)), np.finfo(np.float64).eps
+    mean = values.sum(axis=0) / n
+    away = values - mean
+    correction = away.sum(axis=0)
+    away **= 2
+    variance = (away.sum(axis=0) - correction**2 / n) / n
+    is_constant = variance <= n * rounding * variance + (n * mean * rounding) ** 2
+    return mean, np.where(is_constant, 1.0, np.sqrt(variance))
+
+
+def _unit(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what to add to each column, and what to multiply it by before."""
+    from sklearn.preprocessing import MinMaxScaler
+
+    unit = MinMaxScaler().fit(values)
+    return unit.min_, unit.scale_
 
 
 def _medians(values: NDArray[np.float64]) -> NDArray[np.float64]:

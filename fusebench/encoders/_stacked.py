@@ -13,7 +13,7 @@ from fusebench.encoders._columns import Columns, as_frame, numbers
 from fusebench.encoders._numbers import NumberBlock, Scaling
 from fusebench.encoders._onehot import OneHotBlock
 from fusebench.encoders._text import TextBlock
-from fusebench.encoders.base import Encoder, as_matrix
+from fusebench.encoders.base import Encoder, NumberEncoder, as_matrix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +51,11 @@ class _Stacked(Encoder):
             parts.append(self.text_.transform(X, columns.text))
         return stack(parts)
 
+    def on_numbers(self, columns: Columns) -> NumberEncoder | None:
+        """Return the block of numbers; see `Encoder.on_numbers`."""
+        self.columns_, self.numbers_ = columns, NumberBlock(self.scaling)
+        return self.numbers_
+
     def _text_columns(self, X: pd.DataFrame) -> Sequence[Any]:
         return self.text
 
@@ -71,6 +76,10 @@ class _Stacked(Encoder):
 @dataclass(kw_only=True)
 class _TextFirst(_Stacked):
     """An encoder for text: where the dataset names no text columns, all that are neither numbers nor dates."""
+
+    def on_numbers(self, columns: Columns) -> NumberEncoder | None:
+        """Return None: it is not made for numbers alone."""
+        return None
 
     def _text_columns(self, X: pd.DataFrame) -> Sequence[Any]:
         if self.text:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,21 @@ from fusebench.discovery import Registry
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fusebench.encoders._columns import Columns
+
 REGISTRY = Registry(package="fusebench.encoders", base="Encoder", noun="encoder")
+
+
+class NumberEncoder(Protocol):
+    """Encodes C-ordered matrices of shape (n_samples, n_columns), missing values NaN."""
+
+    def fit(self, values: NDArray[np.float64], /) -> Any:
+        """Learn from training rows."""
+        ...
+
+    def transform(self, values: NDArray[np.float64], /) -> NDArray[np.float64]:
+        """Return the encoded rows, of the same shape."""
+        ...
 
 
 @dataclass(kw_only=True)
@@ -77,6 +91,19 @@ class Encoder(ABC):
         Not always what `transform` returns for them: an encoder that looks at ``y`` cross-fits here.
         """
         return self.fit(X, y, target_type=target_type).transform(X)
+
+    def on_numbers(self, columns: Columns) -> NumberEncoder | None:
+        """Return what does all that this encoder does to a table of nothing but NumPy numbers; None where nothing can.
+
+        Once that is fitted, so is this encoder. A matrix is split into parts in a fraction of the time that a data
+        frame takes.
+
+        Parameters
+        ----------
+        columns : Columns
+            Of the table.
+        """
+        return None
 
     def as_transformer(self, X: pd.DataFrame, *, target_type: str = "binary") -> Any:
         """Return an unfitted scikit-learn transformer that computes the same numbers.

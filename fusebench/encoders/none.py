@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.encoders._columns import Columns, as_frame, numbers
-from fusebench.encoders.base import Encoder
+from fusebench.encoders._numbers import AsTheyAre
+from fusebench.encoders.base import Encoder, NumberEncoder
 from fusebench.errors import FitError
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ class NoEncoder(Encoder):
     def transform(self, X: pd.DataFrame) -> NDArray[np.float64]:
         """Return the values, shape (n_samples, n_columns)."""
         return numbers(self.columns_.of_frame(as_frame(X)), self.columns_)
+
+    def on_numbers(self, columns: Columns) -> NumberEncoder | None:
+        """Hand numbers over as they are; see `Encoder.on_numbers`."""
+        self.columns_ = columns
+        return AsTheyAre()
 
     def as_transformer(self, X: pd.DataFrame, *, target_type: str = "binary") -> Any:
         """Return ``"passthrough"``."""

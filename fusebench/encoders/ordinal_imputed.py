@@ -14,6 +14,9 @@ from fusebench.encoders._numbers import NumberBlock
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fusebench.encoders._columns import Columns
+    from fusebench.encoders.base import NumberEncoder
+
 
 @dataclass(kw_only=True)
 class OrdinalImputed(_InPlace):
@@ -26,6 +29,12 @@ class OrdinalImputed(_InPlace):
         super().fit(X, y, target_type=target_type)
         self.numbers_ = NumberBlock("none").fit(super().transform(X))
         return self
+
+    def on_numbers(self, columns: Columns) -> NumberEncoder | None:
+        """Fill in what is missing; see `Encoder.on_numbers`."""
+        super().on_numbers(columns)
+        self.numbers_ = NumberBlock("none")
+        return self.numbers_
 
     def transform(self, X: pd.DataFrame) -> NDArray[np.float64]:
         """Return the encoded rows, shape (n_samples, n_features)."""

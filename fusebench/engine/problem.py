@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from fusebench.engine.keys import digest, versions
 from fusebench.engine.splits import Scheme
 
+SMALL_DATA = 200_000  # cells that are encoded in less time than others' encoded rows are read
 LARGE_DATA = 50_000_000  # cells above which a fit gets two threads unless the spec says otherwise
 
 
@@ -69,6 +70,11 @@ class PredictionProblem:
     def n_classes(self) -> int:
         """Number of classes, 0 for regression."""
         return len(self.classes)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether encoding all its rows takes milliseconds."""
+        return self.n_samples * self.n_features <= SMALL_DATA
 
     @property
     def is_classification(self) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from fusebench import learners
+from fusebench import encoders, learners
 from fusebench.engine.blueprint import Blueprint
 from fusebench.engine.plan import Plan, Task, member_needs
 from fusebench.engine.ready import Entry, Ready
@@ -252,18 +252,22 @@ class Schedule:
         """Give fits that share rows and encoder one encoding to wait for."""
         blueprint: Blueprint = self.plan.blueprint
         groups: dict[tuple[int, object, str], list[Task]] = defaultdict(list)
-        encoders: dict[tuple[int, str], str | None] = {}
+        encodings: dict[tuple[int, str], str | None] = {}
         for task in self.missing.values():
             if not isinstance(task.item, FitItem):
                 continue
             which = (task.item.problem, task.item.learner)
-            if which not in encoders:
-                encode = blueprint.encoder_of(task.item.learner, blueprint.problems[task.item.problem])
-                costless = encode == "none" and blueprint.problems[task.item.problem].numeric
+            if which not in encodings:
+                problem = blueprint.problems[task.item.problem]
+                encode = blueprint.encoder_of(task.item.learner, problem)
+                # To write and to read what others encoded takes longer than to scale a small table of numbers.
+                costless = problem.numeric and (
+                    encode == "none" or (problem.is_small and encoders.takes_numbers_at_once(encode))
+                )
                 # A learner of all targets sees other rows than those of one, given predictions need no features.
                 apart = costless or blueprint.learns_all(task.item.learner) or blueprint.is_given(task.item.learner)
-                encoders[which] = None if apart else repr(encode)
-            if (name := encoders[which]) is not None:
+                encodings[which] = None if apart else repr(encode)
+            if (name := encodings[which]) is not None:
                 groups[task.item.problem, task.item.part, name].append(task)
         added: dict[str, Task] = {}
         for number, tasks in enumerate(groups.values()):

@@ -57,6 +57,45 @@ def test_numbers_equal_the_pipeline_by_hand(name, scaler):
     assert np.array_equal(encoder.transform(test), by_hand.transform(np.ascontiguousarray(test)))
 
 
+def test_scaling_has_the_bits_of_scikit_learn_also_where_a_column_hardly_varies():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([np.full(50, 0.1), 1e9 + rng.normal(0, 1e-7, 50), np.zeros(50), rng.lognormal(0, 9, 50)])
+    expected = StandardScaler().fit(X)
+    scaled = encoders.make("linear").fit_transform(pd.DataFrame(X))
+    assert scaled.tobytes() == ((X - expected.mean_) / expected.scale_).tobytes()
+    assert (expected.scale_[[0, 2]] == 1).all()
+
+
+def _all_numbers(n=60):
+    rng = np.random.default_rng(1)
+    X = pd.DataFrame(rng.normal(3, 5, (n, 3)), columns=["a", "b", "c"])
+    X.loc[::9, "b"] = np.nan
+    return X.assign(constant=0.1, empty=np.nan, whole=rng.integers(-5, 5, n), flag=rng.random(n) < 0.5), X["a"] > 3
+
+
+ON_NUMBERS = [name for name in encoders.REGISTRY.names() if encoders.takes_numbers_at_once(name)]
+
+
+def test_what_leaves_numbers_alone_or_scales_them_takes_a_matrix():
+    assert {"linear", "onehot", "nonnegative", "ordinal", "ordinal_imputed", "native", "none"} <= set(ON_NUMBERS)
+    assert not {"frame", "text", "tfidf", "pixels"} & set(ON_NUMBERS)
+
+
+@pytest.mark.parametrize("name", ON_NUMBERS)
+def test_a_matrix_of_numbers_gets_the_bits_of_the_frame(name):
+    X, y = _all_numbers()
+    train, test = X[10:], X[:10]
+    by_frame, at_once = encoders.make(name), encoders.make(name)
+    expected = by_frame.fit_transform(train, y[10:].to_numpy())
+    block = at_once.on_numbers(encoders.Columns.of(X))
+    values = np.ascontiguousarray(X.to_numpy(dtype=np.float64))
+    block.fit(values[10:])
+    assert block.transform(values[10:]).tobytes() == expected.tobytes()
+    assert block.transform(values[:10]).tobytes() == by_frame.transform(test).tobytes()
+    assert at_once.transform(test).tobytes() == by_frame.transform(test).tobytes()
+    assert at_once.categorical_ == by_frame.categorical_
+
+
 @pytest.mark.parametrize(("name", "scaler"), [("linear", StandardScaler()), ("onehot", "passthrough")])
 def test_mixed_columns_equal_the_pipeline_by_hand(name, scaler):
     (X, y), (X_test, _) = _mixed(), _mixed(seed=1)

@@ -15,7 +15,7 @@ BROKEN = Failed("fit", "ValueError", "bad")
 
 
 class FakeBlueprint:
-    problems = (SimpleNamespace(numeric=True),)
+    problems = (SimpleNamespace(numeric=True, is_small=False),)
     learners = defaultdict(
         lambda: LearnerSpec(type="nb"),
         {f"boosted{n}": LearnerSpec(type="lgbm", params={"n_estimators": n}) for n in range(1, 9)},
@@ -121,6 +121,12 @@ def test_learners_that_share_rows_and_encoder_share_one_encoding(tmp_path):
     (encode,) = [key for key, item in first if type(item).__name__ == "EncodeItem"]
     assert schedule.stored_key(encode) is None
     schedule.finish(encode)
+    assert sorted(keys(schedule.take())) == ["a", "b"]
+
+
+def test_scaling_a_small_table_of_numbers_is_no_task_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(FakeBlueprint, "problems", (SimpleNamespace(numeric=True, is_small=True),))
+    schedule = schedule_of(tmp_path, fit("a", "scaled_lr"), fit("b", "scaled_svm"))
     assert sorted(keys(schedule.take())) == ["a", "b"]
 
 

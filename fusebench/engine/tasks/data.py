@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusebench import datasets
+from fusebench import datasets, encoders
 from fusebench.engine.keys import digest
 from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import KeptSplits, Rows, Splits
@@ -66,8 +66,18 @@ class ProblemData:
         return frame if self._kept is None else frame.iloc[self._kept]
 
     @cached_property
+    def columns(self) -> encoders.Columns:
+        """The features by kind."""
+        return encoders.Columns.of(self.X, self.text)
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether the features are NumPy numbers, all of them."""
+        return self.columns.plain and not self.columns.text
+
+    @cached_property
     def matrix(self) -> NDArray[np.float64]:
-        """The features of an all-numeric dataset, shape (n_samples, n_features)."""
+        """The features where they are a matrix, shape (n_samples, n_features)."""
         return np.ascontiguousarray(self.X.to_numpy(dtype=np.float64))
 
     @cached_property

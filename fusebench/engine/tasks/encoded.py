@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 
 @dataclass
@@ -77,12 +76,3 @@ class Encoded:
             return None
         matrices = [np.asarray(X) if isinstance(X, np.memmap) else X for X in matrices]
         return cls(matrices[0], matrices[1:], tuple(described["categorical"]), 0.0, made_in=described["seconds"])
-
-
-class AsNumbers:
-    """The encoder of a table of numbers whose learner takes them as they are."""
-
-    @staticmethod
-    def transform(X: Any) -> NDArray[np.float64]:
-        """Return the cells, shape (n_samples, n_features)."""
-        return np.ascontiguousarray(X.to_numpy(dtype=np.float64))

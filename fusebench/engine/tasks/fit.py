@@ -17,13 +17,11 @@ from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import Part, Rows
 from fusebench.engine.store import Entry
 from fusebench.engine.tasks import latencies
-from fusebench.engine.tasks.encoded import AsNumbers, Encoded
+from fusebench.engine.tasks.encoded import Encoded
 from fusebench.engine.tasks.items import MEASURED_SPLIT, EncodeItem, FitItem
 
 if TYPE_CHECKING:
     from fusebench.engine.tasks.workbench import Workbench
-
-QUICKLY_ENCODED = 200_000  # cells that an encoder is fitted on in milliseconds
 
 
 class FittedOnce(NamedTuple):
@@ -48,15 +46,17 @@ def _make_encoded(bench: Workbench, problem: PredictionProblem, learner: str, pa
     data = bench.data(problem)
     encode = bench.blueprint.encoder_of(learner, problem)
     train, predicted = data.splits.training_rows(part), data.splits.predicted_rows(part)
-    begun = time.perf_counter()
-    if encode == "none" and problem.numeric:
-        matrix = data.matrix
-        took = time.perf_counter() - begun
-        return Encoded(matrix[train], [matrix[rows] for rows in predicted], (), took, AsNumbers(), took)
     encoder = encoders.make(encode, random_state=bench.blueprint.random_state, text=data.text)
-    # Not fit and then transform: an encoder that looks at the target cross-fits its training rows.
-    fitted = encoder.fit_transform(data.X.iloc[train], data.y[train], target_type=problem.target_type)
-    transformed = [encoder.transform(data.X.iloc[rows]) for rows in predicted]
+    block = encoder.on_numbers(data.columns) if data.is_matrix else None
+    begun = time.perf_counter()
+    if block is not None:
+        X = data.matrix[train]
+        block.fit(X)
+        fitted, transformed = block.transform(X), [block.transform(data.matrix[rows]) for rows in predicted]
+    else:
+        # Not fit and then transform: an encoder that looks at the target cross-fits its training rows.
+        fitted = encoder.fit_transform(data.X.iloc[train], data.y[train], target_type=problem.target_type)
+        transformed = [encoder.transform(data.X.iloc[rows]) for rows in predicted]
     took = time.perf_counter() - begun
     return Encoded(fitted, transformed, tuple(encoder.categorical_), took, encoder, took)
 
@@ -137,8 +137,8 @@ def fit(bench: Workbench, item: FitItem) -> Entry:
 
     def encoder_of(budget: float) -> Any:
         """Return the encoder, made again where another worker made the matrices and that is quick."""
-        small = problem.n_samples * problem.n_features <= QUICKLY_ENCODED and not data.text
-        if encoded.encoder is None and (small or encoded.made_in < budget / 2):
+        quick = problem.is_small and not data.text
+        if encoded.encoder is None and (quick or encoded.made_in < budget / 2):
             return _make_encoded(bench, problem, item.learner, item.part).encoder
         return encoded.encoder
 
