@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any
 
 import numpy as np
+
+from fusebench.engine.execute import _quick_forests
 
 _TAKEN: list[tuple[Any, str, Any, Any]] = []
 """What was put where: owner, name, what stood there, the shortcut."""
@@ -32,7 +35,10 @@ def _take(owner: Any, name: str, short: Any) -> None:
 def take_shortcuts() -> None:
     """Make this process answer those questions at once; for a process that only runs items."""
     _remember_signatures()
+    _remember_how_to_call_unique()
     _know_arrays()
+    for owner, name, short in _quick_forests.shortcuts():
+        _take(owner, name, short)
 
 
 def _remember_signatures() -> None:
@@ -54,6 +60,16 @@ def _remember_signatures() -> None:
         return list(seen[cls])
 
     _take(BaseEstimator, "_get_param_names", classmethod(parameter_names))
+
+
+def _remember_how_to_call_unique() -> None:
+    """Make scikit-learn look once at what NumPy's ``unique`` takes, instead of at every check of a target."""
+    with suppress(ImportError):  # older releases do not ask
+        from sklearn.externals.array_api_compat.common import _aliases
+
+        if look := vars(_aliases).get("_unique_kwargs"):
+            known = cache(look)
+            _take(_aliases, "_unique_kwargs", lambda xp: dict(known(xp)))
 
 
 def _know_arrays() -> None:
