@@ -15,10 +15,12 @@ that it measures. PYTHON is the interpreter of an environment that holds the pee
 from __future__ import annotations
 
 import argparse
+import atexit
 import csv
 import json
 import os
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -26,6 +28,8 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -51,6 +55,23 @@ def timed(command, folder="."):
         command, check=True, cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     return time.perf_counter() - begun
+
+
+@contextmanager
+def fresh_folder():
+    """Make a folder that stays until this program ends.
+
+    Some file systems look at every file that was deleted a minute ago before they make a new one: what the last run
+    left must not be paid for by the next.
+    """
+    yield tempfile.mkdtemp(dir=_all_folders())
+
+
+@cache
+def _all_folders():
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    return folder
 
 
 def fusebench(*arguments):
@@ -110,7 +131,7 @@ def core(table, repeats):
     for name, options in (("paired", ()), ("inner 5", ("--set", "cv.inner=5"))):
         walls = {"wall": [], "floor": [], "again": [], "one more fusion": [], "ten more fusions": []}
         for _ in range(repeats):
-            with tempfile.TemporaryDirectory() as folder:
+            with fresh_folder() as folder:
                 walls["wall"].append(timed(run_command(*options), folder))
                 walls["floor"].append(floor_of(Path(folder) / "out"))
                 walls["again"].append(timed(run_command(*options), folder))
@@ -131,7 +152,7 @@ def sixteen(table, repeats):
     """Time the core job with ten more fusions from the start beside the job without them, in turns."""
     pairs = []
     for _ in range(repeats):
-        with tempfile.TemporaryDirectory() as few, tempfile.TemporaryDirectory() as many:
+        with fresh_folder() as few, fresh_folder() as many:
             pairs.append((timed(run_command(), few), timed(run_command(*TEN_MORE), many)))
     added = statistics.median(many / few - 1 for few, many in pairs)
     table.note("sixteen fusions instead of six: share of the time added", added)
@@ -141,7 +162,7 @@ def compare(table, repeats):
     """Time `compare` with its defaults on a fresh store."""
     rows = []
     for _ in range(repeats):
-        with tempfile.TemporaryDirectory() as folder:
+        with fresh_folder() as folder:
             seconds = timed(fusebench("compare", "--datasets", "iris,wine", "--out", "out", "--jobs", N_JOBS), folder)
             rows.append((seconds, floor_of(Path(folder) / "out")))
     wall, floor = (statistics.median(column) for column in zip(*rows, strict=True))
@@ -156,7 +177,7 @@ def small(table, repeats):
     options += ["--set", "cv.n_repeats=134"]
     over = []
     for _ in range(repeats):
-        with tempfile.TemporaryDirectory() as folder:
+        with fresh_folder() as folder:
             wall = timed(run_command(*options), folder)
             fits, floor = fits_of(Path(folder) / "out"), floor_of(Path(folder) / "out")
             over.append((wall, (wall - table.rows["import"] - floor) / fits * 1000))
@@ -168,7 +189,7 @@ def resume(table, repeats):
     """Time a run that is killed half way and run again, both together."""
     seconds = []
     for _ in range(repeats):
-        with tempfile.TemporaryDirectory() as folder:
+        with fresh_folder() as folder:
             process = subprocess.Popen(
                 run_command(), cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
@@ -202,7 +223,7 @@ def scaling(table, repeats):
         "3 repeats": (2, ["--set", "cv.n_repeats=3"]),
     }
     for what, (jobs, options) in cases.items():
-        with tempfile.TemporaryDirectory() as folder, PeakMemory() as peak:
+        with fresh_folder() as folder, PeakMemory() as peak:
             wall = timed(run_command(*options, jobs=jobs), folder)
             floor = floor_of(Path(folder) / "out", jobs)
         table.note(f"scaling: {what}: wall", wall)
@@ -213,7 +234,7 @@ def scaling(table, repeats):
 def estimate(table, repeats):
     """Set the plan's estimate, once the first dataset is done, against what the other datasets then take."""
     del repeats
-    with tempfile.TemporaryDirectory() as folder:
+    with fresh_folder() as folder:
         timed(run_command("--datasets", "iris"), folder)
         plan = fusebench("plan", HERE / "core.yaml", "--store", "store", "--jobs", N_JOBS)
         said = subprocess.run(plan, cwd=folder, check=True, capture_output=True, text=True).stdout
@@ -228,7 +249,7 @@ def dask(table, repeats):
     """Time the core job on Dask's local cluster."""
     walls = []
     for _ in range(repeats):
-        with tempfile.TemporaryDirectory() as folder:
+        with fresh_folder() as folder:
             walls.append(timed(run_command("--executor", "dask"), folder))
     table.note("dask, 2 local workers: wall", statistics.median(walls))
     table.note("dask / local", statistics.median(walls) / table.rows["paired: wall"])

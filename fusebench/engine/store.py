@@ -15,7 +15,6 @@ import hashlib
 import json
 import math
 import mmap
-import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -78,7 +77,7 @@ class Store:
 
     def path(self, key: str) -> Path:
         """Return where the entry of a key lives."""
-        return self.root / "objects" / key[:2] / key[2:]
+        return Path(f"{self.root}/objects/{key[:2]}/{key[2:]}")
 
     @property
     def scratch(self) -> Path:
@@ -166,10 +165,10 @@ def read_entry(path: Path) -> Entry:
     CorruptEntryError
         If any byte differs from what was written.
     """
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise CorruptEntryError("not a file")  # a pipe put there would be waited for without end
-    return decode_entry(io.map_bytes(path) if found.st_size > MAP_ABOVE else io.read_bytes(path))
+    try:
+        return decode_entry(io.read_or_map(path, MAP_ABOVE))
+    except io.NoFileError as error:
+        raise CorruptEntryError("not a file") from error
 
 
 def encode_entry(entry: Entry) -> list[bytes | memoryview]:

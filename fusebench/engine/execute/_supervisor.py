@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +50,8 @@ class Limits:
 class _Slot:
     process: Any
     connection: Connection
+    has_said: Callable[[], bool]
+    """Whether something can be received."""
     batch: Batch = field(default_factory=list)
     ready: bool = False
     begun: float = 0.0
@@ -57,6 +60,15 @@ class _Slot:
     @property
     def idle(self) -> bool:
         return self.ready and not self.batch
+
+
+def _asking(connection: Connection) -> Callable[[], bool]:
+    """Return what tells whether something can be received, without making a selector for each question."""
+    if not hasattr(select, "poll"):
+        return connection.poll
+    poller = select.poll()
+    poller.register(connection.fileno(), select.POLLIN)
+    return lambda: bool(poller.poll(0))
 
 
 class Supervisor:
@@ -139,7 +151,7 @@ class Supervisor:
             process.start()
         theirs.close()
         _living.add(process.pid)
-        return _Slot(process, ours)
+        return _Slot(process, ours, _asking(ours))
 
     @staticmethod
     def _forget(slot: _Slot) -> None:
@@ -149,7 +161,7 @@ class Supervisor:
 
     def _receive(self, slot: _Slot) -> Iterator[Outcome]:
         try:
-            while slot.connection.poll():
+            while slot.has_said():
                 outcome = pickle.loads(slot.connection.recv_bytes())  # noqa: S301 - from a worker of ours
                 slot.begun = time.monotonic()
                 if isinstance(outcome, Ready):
