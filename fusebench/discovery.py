@@ -81,6 +81,15 @@ class Registry:
         canonical = self.canonical(name)
         if canonical is None:
             raise KeyError(name)
+        if canonical not in self._loaded:
+            self._loaded[canonical] = self._load(canonical)
+        return self._loaded[canonical]
+
+    @cached_property
+    def _loaded(self) -> dict[str, type]:
+        return {}
+
+    def _load(self, canonical: str) -> type:
         if canonical in self._plugins and canonical not in self._files:
             plugin = self._plugins[canonical].load()
             return _component_of(plugin, self.base_class) if inspect.ismodule(plugin) else plugin

@@ -228,7 +228,7 @@ class Splits:
         if self.scheme.paired:
             train = self.outer[repeat, fold].train
             held_out = [self.outer[repeat, j].test for j in self.scheme.inner_folds(fold)]
-            return [(np.setdiff1d(train, rows, assume_unique=True), rows) for rows in held_out]
+            return [(self._without(train, rows), rows) for rows in held_out]
         train = self.outer[repeat, fold].train
         fold_of = self.known.get(f"{repeat}-{fold}")
         pairs = self._own_inner(train) if fold_of is None else _partition(fold_of, self.scheme.inner)
@@ -257,8 +257,14 @@ class Splits:
             return self.outer[part.repeat, part.fold].train
         if self.scheme.paired:
             train = self.outer[part.repeat, part.fold].train
-            return np.setdiff1d(train, self.outer[part.repeat, part.inner].test, assume_unique=True)
+            return self._without(train, self.outer[part.repeat, part.inner].test)
         return self.inner(part.repeat, part.fold)[part.inner][0]
+
+    def _without(self, rows: Rows, others: Rows) -> Rows:
+        """Return the rows that are not among others, in their order."""
+        stays = np.ones(len(self.y), dtype=bool)
+        stays[others] = False
+        return rows[stays[rows]]
 
     def predicted_rows(self, part: Part) -> list[Rows]:
         """Return the rows that a part's models predict, one set per stored prediction."""

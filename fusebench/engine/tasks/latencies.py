@@ -66,7 +66,7 @@ def of_learner(
     model = Answering(learner, {learner: [EncodedLearner(encoder, fitted)]}, {}, {}, bench.blueprint, problem)
     answers = _measured(
         model.answer,
-        lambda size: _some(data.X, rows, size),
+        lambda size: bench.samples.get_or_make((problem.digest, size), lambda: _some(data.X, rows, size)),
         n_known=len(test),
         known_seconds=predict_seconds,
         budget=budget,

@@ -91,6 +91,7 @@ class Workbench:
     fitted: Recent[Any, fit.FittedOnce] = field(default_factory=lambda: Recent(1))
     _binned: Recent[Any, Any] = field(default_factory=lambda: Recent(1))
     checks: Recent[str, Mapping[str, float]] = field(default_factory=lambda: Recent(4))
+    samples: Recent[tuple[str, int], Any] = field(default_factory=lambda: Recent(6))
     _tensors: Recent[Any, Tensor] = field(default_factory=lambda: Recent(2))
 
     def run(self, item: Item) -> Entry:
