@@ -62,4 +62,7 @@ def _as_trees_want(X: Any, forest: Any) -> Floats | None:
         return None
     with np.errstate(over="ignore"):
         rows = np.ascontiguousarray(X, dtype=np.float32)
-    return rows if np.isfinite(rows).all() else None
+    if np.isfinite(rows).all():
+        return rows
+    takes_missing = getattr(forest.estimators_[0], "_support_missing_values", None)
+    return None if takes_missing is None or np.isinf(rows).any() or not takes_missing(rows) else rows

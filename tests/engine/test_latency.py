@@ -31,7 +31,7 @@ def test_all_sizes_are_measured_within_the_budget():
         calls.append(size)
         burn(0.0005 + 2e-6 * size)
 
-    found = latency.latencies(answer, lambda size: size, n_known=30, known_seconds=0.0006, budget=0.1)
+    found = latency.latencies(answer, lambda size: size, n_known=30, known_seconds=0.0006, budget=latency.Budget(0.1))
     for told in found:
         assert list(told) == ["1", "100", "1000"]
         assert told["1"] == pytest.approx(0.0005, rel=0.2)
@@ -41,10 +41,11 @@ def test_all_sizes_are_measured_within_the_budget():
 
 def test_what_would_take_too_long_is_left_out():
     found = latency.latencies(
-        lambda size: burn(1e-4 * size), lambda size: size, n_known=10, known_seconds=1e-3, budget=0.03
+        lambda size: burn(1e-4 * size), lambda size: size, n_known=10, known_seconds=1e-3, budget=latency.Budget(0.03)
     )
     assert list(found.alone) == ["1", "100"]
-    assert latency.latencies(burn, lambda size: 0.1, n_known=1, known_seconds=0.1, budget=0.05) == ({}, {})
+    nothing = latency.latencies(burn, lambda size: 0.1, n_known=1, known_seconds=0.1, budget=latency.Budget(0.05))
+    assert nothing == ({}, {})
 
 
 def test_the_largest_batch_may_take_a_single_call():
@@ -54,8 +55,18 @@ def test_the_largest_batch_may_take_a_single_call():
         calls.append(size)
         burn(2e-5 * size)
 
-    found = latency.latencies(answer, lambda size: size, n_known=100, known_seconds=2e-3, budget=0.05)
+    found = latency.latencies(answer, lambda size: size, n_known=100, known_seconds=2e-3, budget=latency.Budget(0.05))
     assert (list(found.alone), calls.count(1000)) == (["1", "100", "1000"], 1)
+
+
+def test_a_long_call_is_made_where_the_fits_took_much_longer():
+    def answer(size):
+        burn(6e-5 * size)
+
+    for own_seconds, sizes in ((1.0, ["1", "100"]), (5.0, ["1", "100", "1000"])):
+        budget = latency.budget_of(own_seconds, 0.0)
+        found = latency.latencies(answer, lambda size: size, n_known=100, known_seconds=6e-3, budget=budget)
+        assert list(found.alone) == sizes
 
 
 def test_a_small_dataset_is_measured_at_all_sizes(bench, monkeypatch):
@@ -66,9 +77,9 @@ def test_a_small_dataset_is_measured_at_all_sizes(bench, monkeypatch):
 
 
 def test_the_budget_is_a_share_of_the_fits_and_bounded():
-    assert latency.budget_of(1.0, 2.0) == pytest.approx(latency.SHARE * 1.5)
-    assert latency.budget_of(0.0, 0.0) == latency.LEAST_SECONDS
-    assert latency.budget_of(1e6, 1e6) == latency.MOST_SECONDS
+    assert latency.budget_of(1.0, 2.0).seconds == pytest.approx(latency.SHARE * 1.5)
+    assert latency.budget_of(0.0, 0.0) == (latency.LEAST_SECONDS, latency.ONCE_SECONDS)
+    assert latency.budget_of(1e6, 1e6) == (latency.MOST_SECONDS, latency.MOST_SECONDS)
 
 
 MIXED = {"datasets": [], "learners": ["nb", "dt"], "fusions": {"vote": {"type": "voting", "voting": "soft"}}}

@@ -57,7 +57,7 @@ def of_learner(
     """Measure a fitted learner; nothing where its encoder would cost too much."""
     data = bench.data(problem)
     budget = latency.budget_of(seconds * len(problem.scheme.parts()), _mean_fit_seconds(bench, problem))
-    encoder = encoder_of(budget)
+    encoder = encoder_of(budget.seconds)
     if encoder is None:
         return Latencies({}, {}, {})
     test = data.splits.predicted_rows(part)[0]
@@ -123,6 +123,7 @@ def of_fusion(
         n_known=n_rows,
         known_seconds=predict_seconds,
         budget=latency.budget_of(all_seconds, all_seconds),
+        most_rounds=1,  # its members' answers are nearly all that a fusion takes
     )
 
 
@@ -183,7 +184,7 @@ def _some(X: pd.DataFrame, rows: Rows, size: int) -> pd.DataFrame:
 
 
 def _checks(
-    bench: Workbench, problem: PredictionProblem, X: Any, test: Rows, text: Any, classes: Any, budget: float
+    bench: Workbench, problem: PredictionProblem, X: Any, test: Rows, text: Any, classes: Any, budget: latency.Budget
 ) -> Mapping[str, float]:
     """Measure once a process what a saved model does with the rows that it is given, and with its labels."""
 
