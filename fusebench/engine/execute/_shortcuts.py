@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fusebench.engine.execute import _quick_forests
+from fusebench.engine.execute import _quick_fits
 
 _TAKEN: list[tuple[Any, str, Any, Any]] = []
 """What was put where: owner, name, what stood there, the shortcut."""
@@ -37,7 +37,7 @@ def take_shortcuts() -> None:
     _remember_signatures()
     _remember_how_to_call_unique()
     _know_arrays()
-    for owner, name, short in _quick_forests.shortcuts():
+    for owner, name, short in _quick_fits.shortcuts():
         _take(owner, name, short)
 
 

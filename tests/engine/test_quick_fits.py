@@ -1,19 +1,28 @@
-"""Forests grown with a worker's shortcuts: the bits of those grown without, and the library's own word on all else."""
+"""Models fitted with a worker's shortcuts: the bits of those fitted without, and the library's own word on all else."""
 
 import pickle
 import subprocess
 import sys
+import warnings
 
+import lightgbm
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 from sklearn import ensemble, tree
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
-from fusebench.engine.execute._quick_forests import shortcuts
+from fusebench.engine.execute._quick_fits import shortcuts
 
 KINDS = ["RandomForestClassifier", "ExtraTreesClassifier", "RandomForestRegressor", "ExtraTreesRegressor"]
-CALLS = {"check_classification_targets", "_check_sample_weight", "is_classifier", "_make_estimator", "__call__"}
+CALLS = {
+    "check_classification_targets",
+    "_check_sample_weight",
+    "is_classifier",
+    "_make_estimator",
+    "__call__",
+    "train",
+}
 
 
 @pytest.fixture
@@ -136,9 +145,53 @@ def test_a_warning_about_many_labels_is_given_to_every_forest(with_shortcuts):
             tree.DecisionTreeClassifier().fit(X, y.round())
 
 
+BOOSTED = {
+    "plain": {},
+    "goss": {"data_sample_strategy": "goss"},
+    "dart": {"boosting_type": "dart"},
+    "rf": {"boosting_type": "rf", "bagging_freq": 1, "bagging_fraction": 0.6},
+    "linear": {"linear_tree": True},
+    "stopped": {"early_stopping_rounds": 2, "learning_rate": 0.9},
+    "one leaf": {"min_child_samples": 10_000},
+}
+
+
+@pytest.mark.parametrize("kind", ["LGBMClassifier", "LGBMRegressor"])
+@pytest.mark.parametrize("params", BOOSTED.values(), ids=BOOSTED)
+def test_a_booster_has_the_bits_of_one_read_from_its_text(kind, params, with_shortcuts):
+    X, y = load_diabetes(return_X_y=True) if kind == "LGBMRegressor" else load_wine(return_X_y=True)
+    X[::7, 2] = np.nan
+    X[:, 0] = np.arange(len(y)) % 5
+    watched = {"eval_set": [(X[1::2], y[1::2])]} if "early_stopping_rounds" in params else {}
+
+    def fitted():
+        model = getattr(lightgbm, kind)(n_estimators=15, n_jobs=1, verbosity=-1, random_state=0, **params)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(X[::2], y[::2], categorical_feature=[0], **watched)
+        proba = model.predict_proba(X) if kind == "LGBMClassifier" else model.predict(X)
+        leaves = model.predict(X, pred_leaf=True)
+        again = pickle.loads(pickle.dumps(model))
+        return proba.tobytes(), leaves.tobytes(), again.predict(X).tobytes(), model.booster_.num_trees()
+
+    expected = fitted()
+    with_shortcuts[1]()
+    assert fitted() == expected
+
+
+def test_a_booster_is_written_out_only_where_rounds_are_left_out(with_shortcuts, monkeypatch):
+    with_shortcuts[1]()
+    read = []
+    whole = lightgbm.Booster.model_from_string
+    monkeypatch.setattr(lightgbm.Booster, "model_from_string", lambda *args: read.append(1) or whole(*args))
+    X, y = load_wine(return_X_y=True)
+    model = lightgbm.LGBMClassifier(n_estimators=3, verbosity=-1).fit(X, y)
+    assert (read, hasattr(model.booster_, "train_set")) == ([], False)
+
+
 def test_a_process_without_forests_loads_none():
     code = (
         "import sys; from fusebench.engine.execute._shortcuts import take_shortcuts; take_shortcuts();"
-        "assert 'sklearn.ensemble' not in sys.modules; assert 'sklearn.tree' not in sys.modules"
+        "assert not {'sklearn.ensemble', 'sklearn.tree', 'lightgbm'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
