@@ -81,8 +81,7 @@ def write_together(files: Mapping[Path, Iterable[bytes | memoryview]], scratch: 
                 descriptors.append(file.fileno())
             _sync(descriptors)
         for aside, target in asides:
-            count()
-            os.replace(aside, target)  # noqa: PTH105 - as above
+            rename(aside, target)
         sync_folders(changed)
     except BaseException:
         for aside, _ in asides:
@@ -158,10 +157,10 @@ def publish_folder(aside: Path, folder: Path) -> None:
     sync_folders(changed)
 
 
-def rename(aside: Path, path: Path) -> None:
+def rename(aside: Path | str, path: Path | str) -> None:
     """Give a file its final name, replacing what has it."""
     _operation()
-    aside.replace(path)
+    os.replace(aside, path)  # noqa: PTH105 - names come as text where many are renamed
 
 
 def sync_folders(folders: Iterable[Path]) -> None:

@@ -49,7 +49,8 @@ class Recorder:
             fsync(descriptor)
             self.events.append(("sync", path, None if path.is_dir() else path.read_bytes()))
 
-        def noted_rename(aside: Path, path: Path) -> None:
+        def noted_rename(aside: Path | str, path: Path | str) -> None:
+            aside, path = Path(aside), Path(path)
             folder = {one.name: one.read_bytes() for one in aside.iterdir()} if aside.is_dir() else None
             rename(aside, path)
             self.events.append(("rename", path.resolve(), (aside.resolve(), folder)))

@@ -13,6 +13,7 @@ import pytest
 from fusebench import api
 from fusebench.engine.execute import _dask_worker, dask
 from fusebench.engine.execute.dask import DaskExecutor
+from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.tasks import fit
 from fusebench.errors import StorageError
 
@@ -133,6 +134,7 @@ def test_batches_go_to_both_workers_and_give_the_same_scores(run, expected):
 def test_one_encoding_serves_all_learners_of_a_local_cluster(run, monkeypatch):
     made = []
     real = fit._make_encoded
+    monkeypatch.setattr(PredictionProblem, "is_small", False)  # small tables of numbers each worker scales for itself
     monkeypatch.setattr(fit, "_make_encoded", lambda *arguments: made.append(1) or real(*arguments))
     run("dask", lambda number: None)
     n_parts = 2 * (2 + 2 * 2)
