@@ -2,7 +2,8 @@
 
 Every figure is of whole processes, each in a folder and with a store of its own, medians over the repeats. "import" is
 the time that importing the libraries alone takes. "floor" is the CPU seconds of the unique fits, as the run itself
-recorded them, over the workers.
+recorded them, over the workers; the "floor of the libraries as they are" is that of a run whose workers spare the
+libraries nothing (see `fusebench.engine.execute._quick_fits`).
 
     python benchmarks/speed/core.py --repeats 5 --sklearn --out results/speed
     python benchmarks/speed/core.py --only "" --pycaret PYTHON --autogluon PYTHON --lazypredict PYTHON
@@ -37,7 +38,7 @@ import psutil
 HERE = Path(__file__).parent
 IMPORTS = "import sklearn.ensemble, xgboost, lightgbm, pandas"
 N_JOBS = 2
-SECTIONS = ("core", "sixteen", "compare", "small", "resume", "scaling", "estimate", "dask")
+SECTIONS = ("core", "plain", "sixteen", "compare", "small", "resume", "scaling", "estimate", "dask")
 PEERS = ("sklearn", "pycaret", "autogluon", "lazypredict")
 ONE_MORE = ["--set", "fusions.more.type=averaging", "--set", "fusions.more.method=median"]
 TEN_MORE = [
@@ -45,6 +46,13 @@ TEN_MORE = [
     for n in range(10)
     for word in ("--set", f"fusions.more{n}={{type: weighted, weights: [1,1,2,2,1,1,2,{n + 3}]}}")
 ]
+# Everything in one process, which spares the libraries nothing.
+PLAIN = """
+from fusebench import cli
+from fusebench.engine.execute.local import LocalExecutor
+LocalExecutor._is_quick = lambda *_: True
+cli.main()
+"""
 ENVIRONMENT = {**os.environ, **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")}
 
 
@@ -146,6 +154,21 @@ def core(table, repeats):
         for what in ("again", "one more fusion"):
             table.note(f"{name}: {what} / import", found[what] / imports)
         table.note(f"{name}: ten more fusions / wall", found["ten more fusions"] / found["wall"])
+
+
+def plain(table, repeats):
+    """Sum up the same fits where workers spare the libraries nothing, and set the wall against that floor."""
+    for name, options in (("paired", ()), ("inner 5", ("--set", "cv.inner=5"))):
+        floors = []
+        for _ in range(max(1, repeats // 2)):
+            with fresh_folder() as folder:
+                timed([sys.executable, "-c", PLAIN, *run_command(*options)[3:]], folder)
+                floors.append(floor_of(Path(folder) / "out"))
+        floor = statistics.median(floors)
+        table.note(f"{name}: floor of the libraries as they are", floor)
+        table.note(
+            f"{name}: (wall - import) / that floor", (table.rows[f"{name}: wall"] - table.rows["import"]) / floor
+        )
 
 
 def sixteen(table, repeats):
