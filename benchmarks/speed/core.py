@@ -305,12 +305,13 @@ class PeakMemory:
 
 
 def peers(table, pythons):
-    """Time each peer once, and set it beside fusebench."""
+    """Time each peer once, and set all that were ever timed beside fusebench."""
     for name, python in pythons.items():
-        seconds = timed([python, str(HERE / "peers" / f"{name}_core.py")])
-        table.note(f"{name}: wall", seconds)
+        table.note(f"{name}: wall", timed([python, str(HERE / "peers" / f"{name}_core.py")]))
+    for name in PEERS:
         for mine in ("paired", "inner 5"):
-            table.note(f"{name} / {mine}", seconds / table.rows[f"{mine}: wall"])
+            if {f"{name}: wall", f"{mine}: wall"} <= table.rows.keys():
+                table.note(f"{name} / {mine}", table.rows[f"{name}: wall"] / table.rows[f"{mine}: wall"])
 
 
 def main():
@@ -323,8 +324,11 @@ def main():
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     table = Table(arguments.out)
-    table.note("import", statistics.median(timed([sys.executable, "-c", IMPORTS]) for _ in range(arguments.repeats)))
-    for section in filter(None, arguments.only.split(",")):
+    sections = list(filter(None, arguments.only.split(",")))
+    if "core" in sections or "import" not in table.rows:
+        imports = [timed([sys.executable, "-c", IMPORTS]) for _ in range(arguments.repeats)]
+        table.note("import", statistics.median(imports))
+    for section in sections:
         globals()[section](table, arguments.repeats)
     peers(table, {name: python for name in PEERS if (python := getattr(arguments, name))})
 

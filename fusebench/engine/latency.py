@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 BATCHES = (1, 100, 1000)
-SHARE = 0.01  # of the time that fits take: half by a model's own fits, half by those of all models of the dataset
+SHARE = 0.006  # of the time that fits take: half by a model's own fits, half by those of all models of the dataset
 LEAST_SECONDS = 0.006  # even beside fits that take no time
 MOST_SECONDS = 0.2  # of one model, so that measuring never carries a fit over its time limit
 WARM_SECONDS = 0.01  # a batch whose two calls take less is always warmed up
