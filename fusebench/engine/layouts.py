@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 NUMBER = int | float
 FOLDS = re.compile(r"\d+(-\d+)?")  # of a repeat, or of an outer split
 MEASURED = {"cpu": NUMBER, "wall": NUMBER, "predict": NUMBER, "bytes": NUMBER | None, "peak_memory": NUMBER | None}
-WHERE_PRESENT = {"latency": {str: NUMBER}, "among": {str: NUMBER}, "checks": {str: NUMBER}, "explain": dict}
+WHERE_PRESENT = {
+    "latency": {str: NUMBER},
+    "among": {str: NUMBER},
+    "checks": {str: NUMBER},
+    "explain": dict,
+    "deployed": [str],
+}
 TARGET = {"name": str, "target_type": str, "classes": [str], "n_samples": int}
 KINDS: Mapping[str, tuple[Any, ...]] = {
     "checked": ({},),

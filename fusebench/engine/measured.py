@@ -8,6 +8,7 @@ from typing import Any
 
 from fusebench.engine.blueprint import ORACLE, Blueprint
 from fusebench.engine.problem import PredictionProblem
+from fusebench.engine.tasks.deployed import choice
 
 Seconds = dict[int, float]
 """By batch size."""
@@ -20,12 +21,15 @@ class Measured:
     def __init__(self) -> None:
         self._alone: dict[tuple[str, str, str], Seconds] = {}
         self._among: dict[tuple[str, str, str], Seconds] = {}
+        self._deployed: dict[tuple[str, str, str], list[str]] = {}
         self._checks: dict[tuple[str, str], Seconds] = defaultdict(dict)
 
     def add(self, where: tuple[str, str, str], meta: Mapping[str, Any]) -> None:
         """Take what was measured of one model on one target."""
         self._alone[where] = _by_size(meta.get("latency", {}))
         self._among[where] = _by_size(meta.get("among", {})) or self._alone[where]
+        if "deployed" in meta:
+            self._deployed[where] = meta["deployed"]
         known = self._checks[where[:2]]
         for size, seconds in _by_size(meta.get("checks", {})).items():
             known[size] = min(known.get(size, seconds), seconds)
@@ -37,11 +41,12 @@ class Measured:
         for problem in blueprint.problems:
             where = (problem.dataset, problem.target)
             for model in [*blueprint.learners, *blueprint.fusions]:
-                # A fusion that chooses its members need not choose the same on every split: the mean over splits.
+                # A fusion that chooses its members need not choose the same on every split: those of one fitted on all
+                # rows where they are known, else the mean over splits.
                 sums = [
                     _added([self._checks[where], *(self._part((*where, one), behind) for one in behind)])
                     for split in problem.scheme.outer
-                    for behind in [_asked(blueprint, problem, model, explanations, split)]
+                    for behind in [_asked(blueprint, problem, model, explanations, split, self._deployed)]
                 ]
                 sizes = set.intersection(*map(set, sums)) if sums else set()
                 if sizes:
@@ -66,15 +71,15 @@ def _asked(
     model: str,
     explanations: Explanations,
     split: tuple[int, int],
+    deployed: Mapping[tuple[str, str, str], Sequence[str]],
 ) -> frozenset[str]:
     """Return the models that must answer when a model is asked: itself and, of a late fusion, the members it uses."""
     if model in blueprint.learners or model == ORACLE:
         return frozenset({model})
     if blueprint.fusion_class(blueprint.fusions[model].spec.type).trains:
         return frozenset({model})  # it answers with models of its own
-    told = explanations.get((problem.dataset, problem.target, model, *split), {})
-    used = told.get("members_used")
-    members = used if isinstance(used, list) else [told["chosen"]] if "chosen" in told else None
+    where = (problem.dataset, problem.target, model)
+    members = deployed[where] if where in deployed else choice(explanations.get((*where, *split), {}))
     known = [one for one in members or () if one in blueprint.learners or one in blueprint.fusions]
     asked = known if members is not None and len(known) == len(members) else blueprint.members_on(model, problem)
-    return frozenset({model}).union(*(_asked(blueprint, problem, one, explanations, split) for one in asked))
+    return frozenset({model}).union(*(_asked(blueprint, problem, one, explanations, split, deployed) for one in asked))

@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import fusebench as fb
 from fusebench.engine import latency
 from fusebench.engine.execute import _shortcuts
+from fusebench.engine.store import Store
+from fusebench.engine.tasks.deployed import choice
 from fusebench.estimators import FusedClassifier
 from fusebench.estimators.saved import dumps, read_bytes
 
@@ -169,3 +172,30 @@ def test_a_run_measures_without_the_shortcuts_of_a_worker(bench, monkeypatch):
     bench({"datasets": ["iris"], "learners": ["nb", "dt"], "fusions": {"vote": "voting"}})
     assert seen == {True}
     assert dependencies.is_into_dataframe is short
+
+
+def test_a_fusion_that_chooses_is_told_with_the_members_that_its_saved_model_asks(tmp_path, in_this_process):
+    spec = {
+        "name": "choosing",
+        "datasets": ["breast_cancer"],
+        "learners": {
+            "nb": "nb",
+            "lda": "lda",
+            "dt": {"type": "dt", "max_depth": 3},
+            "stump": {"type": "dt", "max_depth": 1},
+            "knn": "knn",
+        },
+        "fusions": {"select": "ensemble_selection", "weigh": "weighted"},
+    }
+    run = fb.run(spec, store=tmp_path / "store", out=tmp_path / "out", n_jobs=1, progress=False)
+    asked = {}
+    store = Store(tmp_path / "store")
+    for key in store.keys():
+        entry = store.get(key)
+        if entry.kind == "score" and "deployed" in entry.meta:
+            chosen = [choice(told) for *_, told in entry.meta["explanations"]]
+            asked[frozenset(chosen)] = entry.meta["deployed"]
+    assert asked, "no fusion chose other members on other splits"
+    saved = [sorted(run.fit(model).model_.learners) for model in ("select", "weigh", "best_single")]
+    for members in asked.values():
+        assert sorted(members) in saved

@@ -9,6 +9,7 @@ import numpy as np
 from fusebench import metrics
 from fusebench.engine.fusing import Predictions
 from fusebench.engine.store import Entry
+from fusebench.engine.tasks import deployed
 from fusebench.engine.tasks.items import LATENCIES, MEASURED_SPLIT, ScoreItem
 from fusebench.errors import FitError
 
@@ -25,6 +26,7 @@ def score(bench: Workbench, item: ScoreItem) -> Entry:
     explanations: list[Any] = []
     failures: list[list[Any]] = []
     notes: set[str] = set()
+    longest = 0.0
     for repeat, fold, keys in item.splits:
         found = bench.read_tests(problem, item.model, (repeat, fold), keys)
         entries = [entry for entry, _ in found]
@@ -40,14 +42,19 @@ def score(bench: Workbench, item: ScoreItem) -> Entry:
                 scores.append([repeat, fold, metric, float(value)])
             else:
                 failures.append([repeat, fold, "score", "undefined", f"{metric} is not defined on this fold"])
+        longest = max(longest, entries[0].meta["wall"])
         costs.append([repeat, fold, *_total_cost(entries)])
         notes.update(note for entry in entries for note in entry.meta.get("notes", ()))
         explanations.append([repeat, fold, entries[0].meta.get("explain", {})])
-    meta = {"scores": scores, "costs": costs, "explanations": explanations, "failures": failures}
+    meta: dict[str, Any] = {"scores": scores, "costs": costs, "explanations": explanations, "failures": failures}
     taken = [key for r, i, keys in item.splits if (r, i) == MEASURED_SPLIT for key in keys]
     measured = bench.entries(taken)
     for what in LATENCIES:
         meta[what] = measured[0].meta.get(what, {}) if len(measured) == 1 else {}
+    if item.model in bench.blueprint.fusions:
+        asked = deployed.members_asked(bench, problem, item.model, (told for *_, told in explanations), longest)
+        if asked is not None:
+            meta["deployed"] = asked
     every_fit = [entry.meta for key in item.all_fits if (entry := bench.reader.get(key, "fit")) is not None]
     total = [len(every_fit), sum(one["cpu"] for one in every_fit), sum(one["wall"] for one in every_fit)]
     return Entry("score", {**meta, "notes": sorted(notes), "total": total})
