@@ -190,7 +190,7 @@ def test_a_fusion_that_chooses_is_told_with_the_members_that_its_saved_model_ask
     run = fb.run(spec, store=tmp_path / "store", out=tmp_path / "out", n_jobs=1, progress=False)
     asked = {}
     store = Store(tmp_path / "store")
-    for key in store.keys():
+    for key in list(store.keys()):
         entry = store.get(key)
         if entry.kind == "score" and "deployed" in entry.meta:
             chosen = [choice(told) for *_, told in entry.meta["explanations"]]

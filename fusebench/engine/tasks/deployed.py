@@ -56,10 +56,8 @@ def members_asked(
     splits = [split for split in problem.scheme.outer if split[0] == 0]
     tests = [data.splits.outer[split].test for split in splits]
     order = np.argsort(np.concatenate(tests), kind="stable")
-    rows, places = (
-        np.concatenate(tests)[order],
-        np.split(np.argsort(order), np.cumsum([len(test) for test in tests])[:-1]),
-    )
+    ends = np.cumsum([len(test) for test in tests])
+    rows, places = np.concatenate(tests)[order], np.split(np.argsort(order), ends[:-1])
     pooled = []
     for member in members:
         pieces = [bench.test_predictions(problem, member, split) for split in splits]
