@@ -80,7 +80,8 @@ def needs_text(encode: str | Mapping[str, Any]) -> bool:
 
 def takes_numbers_at_once(encode: str | Mapping[str, Any]) -> bool:
     """Return whether an encoder encodes a table of nothing but numbers as one matrix; see `Encoder.on_numbers`."""
-    return make(encode).on_numbers(Columns((), (), (), (), (), plain=True)) is not None
+    kind: type[Encoder] = REGISTRY.load(_split(encode)[0])
+    return kind().on_numbers(Columns((), (), (), (), (), plain=True)) is not None
 
 
 def as_pipeline(
