@@ -80,19 +80,37 @@ def model_bytes(model: object) -> int | None:
 
 def _reset_peak_memory() -> None:
     with suppress(OSError):
-        os.pwrite(_opened(CLEAR, os.O_WRONLY, os.getpid()), b"5", 0)
+        os.pwrite(_descriptor(CLEAR, os.O_WRONLY), b"5", 0)
 
 
 def _peak_memory() -> int | None:
     try:
-        told = os.pread(_opened(STATUS, os.O_RDONLY, os.getpid()), LONGEST_STATUS, 0)
+        told = os.pread(_descriptor(STATUS, os.O_RDONLY), LONGEST_STATUS, 0)
     except OSError:
         return None
     found = PEAK.search(told)
     return int(found[1]) * 1024 if found else None
 
 
-@lru_cache(maxsize=2)
-def _opened(path: Path, how: int, _: int) -> int:
+def _descriptor(path: Path, how: int) -> int:
     """Return a descriptor that stays open: to open it takes longer than all else here. A fork opens its own."""
-    return os.open(path, how | os.O_CLOEXEC)
+    descriptor, known = _opened(path, how, os.getpid())
+    try:
+        is_ours = _identity(descriptor) == known
+    except OSError:
+        is_ours = False
+    if not is_ours:  # an estimator closed it, and its number may be that of a file of its own by now
+        _opened.cache_clear()
+        descriptor, _ = _opened(path, how, os.getpid())
+    return descriptor
+
+
+@lru_cache(maxsize=2)
+def _opened(path: Path, how: int, _: int) -> tuple[int, tuple[int, int]]:
+    descriptor = os.open(path, how | os.O_CLOEXEC)
+    return descriptor, _identity(descriptor)
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    found = os.fstat(descriptor)
+    return found.st_dev, found.st_ino
