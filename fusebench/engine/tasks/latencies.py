@@ -204,11 +204,12 @@ def _checks(
 
 
 def _as_read(X: pd.DataFrame) -> pd.DataFrame:
-    """Return rows whose categories are plain values, as a reader of files leaves them."""
+    """Return rows whose categories are plain values, of the kind that this pandas reads from files."""
     import pandas as pd
 
     names = [name for name, kind in X.dtypes.items() if isinstance(kind, pd.CategoricalDtype)]
-    return X.assign(**{str(name): X[name].astype(object) for name in names}) if names else X
+    plain = {str(name): pd.Series(X[name].to_numpy(dtype=object), index=X.index) for name in names}
+    return X.assign(**plain) if names else X
 
 
 def _mean_fit_seconds(bench: Workbench, problem: PredictionProblem) -> float:
