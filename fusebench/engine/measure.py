@@ -79,14 +79,14 @@ def model_bytes(model: object) -> int | None:
 
 
 def _reset_peak_memory() -> None:
-    with suppress(OSError):
+    with suppress(OSError, AttributeError):  # of a system that does not tell, or has no such call
         os.pwrite(_descriptor(CLEAR, os.O_WRONLY), b"5", 0)
 
 
 def _peak_memory() -> int | None:
     try:
         told = os.pread(_descriptor(STATUS, os.O_RDONLY), LONGEST_STATUS, 0)
-    except OSError:
+    except (OSError, AttributeError):
         return None
     found = PEAK.search(told)
     return int(found[1]) * 1024 if found else None
@@ -105,7 +105,7 @@ def _descriptor(path: Path, how: int) -> int:
     return descriptor
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=2)  # of this process; what a fork inherited is forgotten
 def _opened(path: Path, how: int, _: int) -> tuple[int, tuple[int, int]]:
     descriptor = os.open(path, how | os.O_CLOEXEC)
     return descriptor, _identity(descriptor)
