@@ -87,7 +87,8 @@ def fit(
     FitsFailedError
         If a fit failed.
     """
-    from fusebench.estimators._model import HeldOut, Needs, RowsToFit
+    from fusebench.engine.held_out import HeldOut
+    from fusebench.estimators._model import Needs, RowsToFit
     from fusebench.estimators.fused import fit_dataset
 
     planned = api.make_plan(on_dataset(loaded, dataset), place)

@@ -20,6 +20,7 @@ from fusebench.engine.fusing import (
     make_fusion,
     out_of_fold,
 )
+from fusebench.engine.held_out import Folds, HeldOut
 from fusebench.engine.problem import PredictionProblem
 from fusebench.engine.splits import Rows
 from fusebench.errors import UsageError
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from fusebench.fusions.base import Fusion
 
-Folds = Sequence[tuple[Rows, Rows]]
 OutOfFold = Callable[[str], Predictions]
 
 
@@ -108,38 +108,6 @@ class FittedModel:
     def answering(self, blueprint: Blueprint, problem: PredictionProblem, columns: Sequence[Column]) -> Answering:
         """Return the model ready to answer rows with these columns."""
         return Answering(self.model, self.learners, self.fusions, self.dtypes, blueprint, problem, columns)
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """The held-out rows of all folds, sorted by row.
-
-    Parameters
-    ----------
-    rows, fold : ndarray of shape (n_held_out,)
-        Each row, and the fold that holds it out; a row stands as often as it is held out.
-    positions : list of ndarray
-        Where the rows of each fold stand.
-    """
-
-    rows: Rows
-    fold: NDArray[np.intp]
-    positions: list[Rows]
-
-    @classmethod
-    def of(cls, folds: Folds) -> HeldOut:
-        """Sort the held-out rows of some folds."""
-        rows = np.concatenate([held for _, held in folds])
-        ids = np.repeat(np.arange(len(folds)), [len(held) for _, held in folds])
-        order = np.argsort(rows, kind="stable")
-        place = np.empty(len(rows), dtype=np.intp)
-        place[order] = np.arange(len(rows))
-        return cls(rows[order], ids[order], [place[ids == n] for n in range(len(folds))])
-
-    @property
-    def repeats(self) -> bool:
-        """Whether some row is held out more than once."""
-        return len(np.unique(self.rows)) < len(self.rows)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,11 @@ import fusebench as fb
 from fusebench.engine import latency
 from fusebench.engine.execute import _shortcuts
 from fusebench.engine.store import Store
+from fusebench.engine.tasks import deployed
 from fusebench.engine.tasks.deployed import choice
 from fusebench.estimators import FusedClassifier
 from fusebench.estimators.saved import dumps, read_bytes
+from fusebench.fusions._references import BestSingle
 
 
 def loads(data):
@@ -199,3 +201,20 @@ def test_a_fusion_that_chooses_is_told_with_the_members_that_its_saved_model_ask
     saved = [sorted(run.fit(model).model_.learners) for model in ("select", "weigh", "best_single")]
     for members in asked.values():
         assert sorted(members) in saved
+
+
+def test_a_choice_that_cannot_be_made_on_all_rows_costs_no_score(bench, monkeypatch):
+    fit, refused = BestSingle.fit, []
+
+    def only_parts(self, P, y, context):
+        if len(y) == 569:
+            refused.append(1)
+            raise RuntimeError("not on all rows")
+        return fit(self, P, y, context)
+
+    monkeypatch.setattr(BestSingle, "fit", only_parts)
+    monkeypatch.setattr(deployed, "choice", lambda told: (str(len(refused)), str(id(told))))  # other on every split
+    results = bench({"datasets": ["breast_cancer"], "learners": ["nb", "dt"], "fusions": []})
+    assert refused
+    assert not results.failures
+    assert len([row for row in results.scores if row.model == "best_single"]) == 5

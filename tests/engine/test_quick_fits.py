@@ -26,25 +26,27 @@ CALLS = {
 
 
 @pytest.fixture
-def with_shortcuts(monkeypatch):
-    """Return what takes the shortcuts, until the test ends; counts what is still asked of the library."""
-    asked = []
+def take_shortcuts(monkeypatch):
+    """Return what takes the shortcuts, until the test ends."""
 
     def take():
         for owner, name, short in shortcuts():
             monkeypatch.setattr(owner, name, short)
 
-    def count():
-        for owner, name, _ in shortcuts():
-            whole = vars(owner)[name]
+    return take
 
-            def counted(*args, _whole=whole, _name=name, **more):
-                asked.append(_name)
-                return _whole(*args, **more)
 
-            monkeypatch.setattr(owner, name, counted)
+@pytest.fixture
+def asked(monkeypatch):
+    """Return the names of the library's functions that are called from here on; requested before the shortcuts are."""
+    names = []
 
-    return count, take, asked
+    def counted(name, whole):
+        return lambda *args, **more: names.append(name) or whole(*args, **more)
+
+    for owner, name, _ in shortcuts():
+        monkeypatch.setattr(owner, name, counted(name, vars(owner)[name]))
+    return names
 
 
 def _data(kind):
@@ -64,7 +66,7 @@ def _data(kind):
     ids=str,
 )
 @pytest.mark.parametrize("weighted", [False, True])
-def test_a_forest_has_the_bits_of_the_library_alone(kind, params, weighted, with_shortcuts):
+def test_a_forest_has_the_bits_of_the_library_alone(kind, params, weighted, take_shortcuts):
     X, y = _data(kind)
     weights = np.random.default_rng(0).uniform(0.1, 2, len(y)) if weighted else None
 
@@ -73,7 +75,7 @@ def test_a_forest_has_the_bits_of_the_library_alone(kind, params, weighted, with
         return pickle.dumps(forest.fit(X, y, sample_weight=weights), protocol=5), forest.predict(X).tobytes()
 
     expected = grown()
-    with_shortcuts[1]()
+    take_shortcuts()
     assert grown() == expected
 
 
@@ -81,17 +83,15 @@ def test_every_shortcut_is_taken_where_the_library_is_as_it_was_known():
     assert {name for _, name, _ in shortcuts()} == CALLS
 
 
-def test_the_library_is_asked_once_a_forest_not_once_a_tree(with_shortcuts):
+def test_the_library_is_asked_once_a_forest_not_once_a_tree(asked, take_shortcuts):
     X, y = load_wine(return_X_y=True)
-    count, take, asked = with_shortcuts
-    count()
-    take()
+    take_shortcuts()
     ensemble.RandomForestClassifier(n_estimators=30, random_state=0, n_jobs=1).fit(X, y)
     assert asked == ["check_classification_targets"]
 
 
 @pytest.mark.parametrize("params", [{"class_weight": "balanced"}, {"class_weight": "balanced_subsample"}])
-def test_class_weights_have_the_bits_of_the_library_alone(params, with_shortcuts):
+def test_class_weights_have_the_bits_of_the_library_alone(params, take_shortcuts):
     X, y = load_breast_cancer(return_X_y=True)
 
     def grown():
@@ -99,11 +99,11 @@ def test_class_weights_have_the_bits_of_the_library_alone(params, with_shortcuts
         return forest.predict_proba(X).tobytes()
 
     expected = grown()
-    with_shortcuts[1]()
+    take_shortcuts()
     assert grown() == expected
 
 
-def test_other_ensembles_and_sparse_rows_are_as_ever(with_shortcuts):
+def test_other_ensembles_and_sparse_rows_are_as_ever(take_shortcuts):
     X, y = load_wine(return_X_y=True)
     models = [
         ensemble.BaggingClassifier(n_estimators=4, random_state=0),
@@ -116,12 +116,12 @@ def test_other_ensembles_and_sparse_rows_are_as_ever(with_shortcuts):
         return [model.fit(X, y).predict_proba(X).tobytes() for model in models] + [sparse.predict_proba(X).tobytes()]
 
     expected = answers()
-    with_shortcuts[1]()
+    take_shortcuts()
     assert answers() == expected
 
 
-def test_what_the_library_refuses_is_refused(with_shortcuts):
-    with_shortcuts[1]()
+def test_what_the_library_refuses_is_refused(take_shortcuts):
+    take_shortcuts()
     X, y = load_wine(return_X_y=True)
     forest = ensemble.RandomForestClassifier(n_estimators=3, random_state=0)
     forest.fit(X, y)  # a target that passed must not let others pass
@@ -136,8 +136,8 @@ def test_what_the_library_refuses_is_refused(with_shortcuts):
         tree.DecisionTreeClassifier().fit(X, y, sample_weight=np.zeros(len(y) - 1, dtype=int))
 
 
-def test_a_warning_about_many_labels_is_given_to_every_forest(with_shortcuts):
-    with_shortcuts[1]()
+def test_a_warning_about_many_labels_is_given_to_every_forest(take_shortcuts):
+    take_shortcuts()
     X = np.random.default_rng(0).random((40, 3))
     y = np.arange(40) // 1.5
     for _ in range(2):
@@ -158,7 +158,7 @@ BOOSTED = {
 
 @pytest.mark.parametrize("kind", ["LGBMClassifier", "LGBMRegressor"])
 @pytest.mark.parametrize("params", BOOSTED.values(), ids=BOOSTED)
-def test_a_booster_has_the_bits_of_one_read_from_its_text(kind, params, with_shortcuts):
+def test_a_booster_has_the_bits_of_one_read_from_its_text(kind, params, take_shortcuts):
     X, y = load_diabetes(return_X_y=True) if kind == "LGBMRegressor" else load_wine(return_X_y=True)
     X[::7, 2] = np.nan
     X[:, 0] = np.arange(len(y)) % 5
@@ -175,12 +175,12 @@ def test_a_booster_has_the_bits_of_one_read_from_its_text(kind, params, with_sho
         return proba.tobytes(), leaves.tobytes(), again.predict(X).tobytes(), model.booster_.num_trees()
 
     expected = fitted()
-    with_shortcuts[1]()
+    take_shortcuts()
     assert fitted() == expected
 
 
-def test_a_booster_is_written_out_only_where_rounds_are_left_out(with_shortcuts, monkeypatch):
-    with_shortcuts[1]()
+def test_a_booster_is_written_out_only_where_rounds_are_left_out(take_shortcuts, monkeypatch):
+    take_shortcuts()
     read = []
     whole = lightgbm.Booster.model_from_string
     monkeypatch.setattr(lightgbm.Booster, "model_from_string", lambda *args: read.append(1) or whole(*args))

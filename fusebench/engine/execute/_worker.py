@@ -82,7 +82,7 @@ def send(connection: Connection, outcome: Outcome) -> None:
 
 
 def attempt(workbench: Workbench, key: str, item: Any) -> Outcome:
-    """Run one item; whatever it raises is its outcome. The only broad except of the project."""
+    """Run one item; whatever it raises is its outcome."""
     try:
         return Done(key, workbench.run(item))
     except InputsLostError as lost:

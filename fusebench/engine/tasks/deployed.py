@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fusebench.engine.fusing import Predictions, fuse_context, make_fusion, stack_predictions
+from fusebench.engine.held_out import HeldOut
 from fusebench.engine.problem import PredictionProblem
-from fusebench.errors import FitError
+from fusebench.errors import Interrupted
 
 if TYPE_CHECKING:
     from fusebench.engine.tasks.workbench import Workbench
@@ -53,24 +52,35 @@ def members_asked(
     if fusion.trains or fusion.needs_siblings or fusion.asks_members:
         return None
     data, members = bench.data(problem), bench.blueprint.members_on(name, problem)
-    splits = [split for split in problem.scheme.outer if split[0] == 0]
-    tests = [data.splits.outer[split].test for split in splits]
-    order = np.argsort(np.concatenate(tests), kind="stable")
-    ends = np.cumsum([len(test) for test in tests])
-    rows, places = np.concatenate(tests)[order], np.split(np.argsort(order), ends[:-1])
+    held = HeldOut.of([data.splits.outer[split] for split in _first_repeat(problem)])
+    pooled = _pooled(bench, problem, members, held)
+    if pooled is None:
+        return None
+    P, labels = pooled
+    with_features = fusion.reads_features(problem.target_type)
+    context = fuse_context(
+        bench.blueprint, problem, data, members, held.rows, labels, held.fold, with_features=with_features
+    )
+    try:
+        fusion.fit(P, data.y[held.rows], context)
+    except Interrupted:
+        raise
+    except Exception:  # noqa: BLE001 - a plug-in may raise anything, and what only a latency needs costs no score
+        return None
+    return [members[at] for at in fusion.used(len(members))]
+
+
+def _pooled(bench: Workbench, problem: PredictionProblem, members: tuple[str, ...], held: HeldOut) -> Any:
+    """Return the tensor and labels of the members' stored predictions of held-out rows; None where some are absent."""
     pooled = []
     for member in members:
-        pieces = [bench.test_predictions(problem, member, split) for split in splits]
+        pieces = [bench.test_predictions(problem, member, split) for split in _first_repeat(problem)]
         known = [piece for piece in pieces if piece is not None]
         if len(known) < len(pieces):
             return None
-        pooled.append(Predictions.assemble(list(zip(places, known, strict=True)), len(rows)))
-    P, labels = stack_predictions(pooled)
-    folds = np.repeat([fold for _, fold in splits], [len(test) for test in tests])[order]
-    with_features = fusion.reads_features(problem.target_type)
-    context = fuse_context(bench.blueprint, problem, data, members, rows, labels, folds, with_features=with_features)
-    try:
-        fusion.fit(P, data.y[rows], context)
-    except (ValueError, FitError):  # what fails here fails where it is saved, and is said there
-        return None
-    return [members[at] for at in fusion.used(len(members))]
+        pooled.append(Predictions.assemble(list(zip(held.positions, known, strict=True)), len(held.rows)))
+    return stack_predictions(pooled)
+
+
+def _first_repeat(problem: PredictionProblem) -> list[tuple[int, int]]:
+    return [split for split in problem.scheme.outer if split[0] == 0]
