@@ -275,8 +275,14 @@ def _advice(error: OSError) -> str:
             return f"{reason}; free some space (`fusebench cache gc`) and run the same command again"
         case errno.EROFS | errno.EACCES | errno.EPERM:
             return f"{reason}; name another folder with --out or --store"
-        case errno.ENOENT | errno.ENOTDIR | errno.EISDIR | errno.EINVAL | errno.ENAMETOOLONG:
-            return reason  # a name that was given is no such file
+        case errno.ENOENT:
+            return f"{reason}; check the name"
+        case errno.ENOTDIR:
+            return f"{reason}; a part of the name is a file, name another folder"
+        case errno.EISDIR:
+            return f"{reason}; name a file"
+        case errno.ENAMETOOLONG:
+            return f"{reason}; give a shorter one"
         case _:
             return f"{reason}; what was finished before is kept, run the same command again"
 

@@ -153,3 +153,21 @@ def test_many_entries_at_once(tmp_path, entry):
     assert sorted(store.keys()) == sorted(keys)
     store.remove(keys[0])
     assert not store.has(keys[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("absent", "check the name"),
+        ("taken/below", "a part of the name is a file, name another folder"),
+        ("folder", "name a file"),
+        ("x" * 300, "give a shorter one"),
+    ],
+)
+def test_a_name_that_is_no_file_is_told_what_to_do(tmp_path, name, advice):
+    from fusebench import io
+
+    (tmp_path / "taken").write_text("")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StorageError, match=advice), io.storage_errors(tmp_path):
+        io.read_bytes(tmp_path / name)
