@@ -22,7 +22,10 @@ def program() -> NoReturn:
 
     The process ends as soon as everything is written: taking apart what was imported takes Python a third of a second.
     """
+    from fusebench.engine.execute._quick_imports import import_quickly
+
     gc.set_threshold(COLLECT_EVERY)
+    import_quickly()
     code = 0
     try:
         main()
