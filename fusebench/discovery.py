@@ -90,7 +90,7 @@ class Registry:
         return {}
 
     def _load(self, canonical: str) -> type:
-        if canonical in self._plugins and canonical not in self._files:
+        if canonical not in self._files:
             plugin = self._plugins[canonical].load()
             return _component_of(plugin, self.base_class) if inspect.ismodule(plugin) else plugin
         module = importlib.import_module(f"{self.package}.{canonical}")

@@ -51,10 +51,10 @@ def write_durably(path: Path, chunks: Iterable[bytes | memoryview], scratch: Pat
         If the disk is full, read-only or broken.
     """
     with storage_errors(path):
-        write_together({path: chunks}, scratch)
+        write_together({str(path): chunks}, scratch)
 
 
-def write_together(files: Mapping[Path, Iterable[bytes | memoryview]], scratch: Path | None = None) -> None:
+def write_together(files: Mapping[str, Iterable[bytes | memoryview]], scratch: Path | None = None) -> None:
     """Write several files durably, syncing each folder once: all of them are aside before the first is renamed.
 
     Raises
@@ -63,18 +63,21 @@ def write_together(files: Mapping[Path, Iterable[bytes | memoryview]], scratch: 
         If one cannot be written; what was aside is removed.
     """
     asides: list[tuple[str, str]] = []
-    folders = {path.parent for path in files}
+    aside_folder = "" if scratch is None else str(scratch)
+    # Names are text: path objects would cost as much as all else here.
+    places = [(path, *os.path.split(path)) for path in files]
+    folders = {Path(folder) for folder in {folder for _, folder, _ in places}}  # Path("") is where we are
     count = _operation if os.environ.get(FAULT) else _no_operation
     try:
         changed = folders.union(*(make_folder(folder) for folder in folders | ({scratch} if scratch else set())))
         with ExitStack() as opened:
             descriptors = []
-            for path, chunks in files.items():
-                aside = f"{scratch or path.parent}/.{path.name}.{os.getpid()}-{next(_names)}.tmp"
-                asides.append((aside, str(path)))
+            for path, folder, name in places:
+                aside = f"{aside_folder or folder or '.'}/.{name}.{os.getpid()}-{next(_names)}.tmp"
+                asides.append((aside, path))
                 count()
-                file = opened.enter_context(open(aside, "xb"))  # noqa: PTH123 - a path object costs as much again
-                for chunk in chunks:
+                file = opened.enter_context(open(aside, "xb"))  # noqa: PTH123 - as above
+                for chunk in files[path]:
                     count()
                     file.write(chunk)
                 file.flush()
@@ -122,14 +125,18 @@ def _sync(descriptors: Sequence[int]) -> None:
         for _ in descriptors:
             _operation()
     if len(descriptors) < 2:
-        for descriptor in descriptors:
-            os.fsync(descriptor)
+        _sync_one_by_one(descriptors)
         return
+    shares = [descriptors[n::SYNC_THREADS] for n in range(min(SYNC_THREADS, len(descriptors)))]
     try:
-        list(_syncers(os.getpid()).map(os.fsync, descriptors))
+        list(_syncers(os.getpid()).map(_sync_one_by_one, shares))
     except RuntimeError:  # no new thread may be started here: one after the other is as safe
-        for descriptor in descriptors:
-            os.fsync(descriptor)
+        _sync_one_by_one(descriptors)
+
+
+def _sync_one_by_one(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.fsync(descriptor)
 
 
 @cache
@@ -209,7 +216,7 @@ class NoFileError(OSError):
     """A pipe, a device or a folder stands in the place of a file."""
 
 
-def read_or_map(path: Path, map_above: int) -> bytes | mmap.mmap:
+def read_or_map(path: Path | str, map_above: int) -> bytes | mmap.mmap:
     """Return a file's bytes, of one with more than so many without reading them yet.
 
     Raises

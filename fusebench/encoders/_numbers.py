@@ -96,8 +96,11 @@ def _unit(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.
 
 
 def _medians(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    if not np.isnan(values).any():
-        return np.asarray(np.median(values, axis=0))
+    if len(values) and not np.isnan(values).any():
+        # As NumPy's median, whose checks take twice as long on small data.
+        lower, upper = (len(values) - 1) // 2, len(values) // 2
+        parted = np.partition(values, lower if lower == upper else (lower, upper), axis=0)
+        return np.asarray(parted[lower] if lower == upper else parted[lower : upper + 1].mean(axis=0))
     from sklearn.impute import SimpleImputer
 
     imputer = SimpleImputer(strategy="median", keep_empty_features=True)

@@ -73,7 +73,7 @@ def write_run(results: Results, verdicts: Verdicts, folder: Path, base: Path | N
     with io.storage_errors(folder):
         if not results.importances:
             (folder / "importance.csv").unlink(missing_ok=True)  # of the run that stood here before
-        io.write_together({folder / name: [text.encode()] for name, text in files.items()})
+        io.write_together({str(folder / name): [text.encode()] for name, text in files.items()})
 
 
 def _moved(spec: Mapping[str, Any], base: Path, folder: Path) -> dict[str, Any]:

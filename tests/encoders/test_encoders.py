@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from fusebench import encoders
+from fusebench.encoders._numbers import NumberBlock
 from fusebench.errors import FitError
 
 NUMBERS, CATEGORIES = ["age", "height"], ["colour", "size"]
@@ -64,6 +65,13 @@ def test_scaling_has_the_bits_of_scikit_learn_also_where_a_column_hardly_varies(
     scaled = encoders.make("linear").fit_transform(pd.DataFrame(X))
     assert scaled.tobytes() == ((X - expected.mean_) / expected.scale_).tobytes()
     assert (expected.scale_[[0, 2]] == 1).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8, 51, 120])
+def test_missing_values_become_numpys_median(n):
+    train = np.random.default_rng(n).normal(size=(n, 3)).round(1)
+    filled = NumberBlock("none").fit(train).transform(np.full((1, 3), np.nan))
+    assert filled.tolist() == [np.median(train, axis=0).tolist()]
 
 
 def _all_numbers(n=60):

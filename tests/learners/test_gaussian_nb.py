@@ -43,3 +43,18 @@ def test_the_fitted_estimator_stays_as_it_was():
     fitted.answer_all([X])
     assert "_joint_log_likelihood" not in vars(fitted.estimator)
     assert type(fitted.estimator) is GaussianNB
+
+
+@pytest.mark.parametrize("broken", [np.full((2, 4), np.nan), np.zeros((2, 3)), np.zeros((0, 4))], ids=lambda X: X.shape)
+def test_rows_that_the_estimator_refuses_are_still_refused(broken):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match=r"NaN|features|sample"):
+        _fitted(X, y).answer_all([broken])
+
+
+def test_rows_that_the_estimator_converts_are_still_converted():
+    X, y = load_iris(return_X_y=True)
+    fitted = _fitted(X, y)
+    whole = np.floor(X).astype(np.int64)
+    [(_, proba)] = fitted.answer_all([whole])
+    assert proba.tobytes() == fitted.estimator.predict_proba(whole).tobytes()

@@ -169,7 +169,7 @@ def test_files_are_synced_where_no_thread_may_be_started(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr(io, "_syncers", lambda pid: NoThreads())
     monkeypatch.setattr(os, "fsync", synced.append)
-    io.write_together({tmp_path / name: [b"x"] for name in "abc"})
+    io.write_together({str(tmp_path / name): [b"x"] for name in "abc"})
     assert len(synced) >= 4  # three files and their folder
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]
 

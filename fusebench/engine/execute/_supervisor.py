@@ -6,12 +6,13 @@ travel in batches, and what a fit leaves running is killed with it, by process g
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import select
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -71,6 +72,29 @@ def _asking(connection: Connection) -> Callable[[], bool]:
     return lambda: bool(poller.poll(0))
 
 
+def _waiting() -> Callable[[Sequence[Any], float], Collection[Any]]:
+    """Return what waits until some of its arguments have something to read, and keeps its preparations.
+
+    What waits once prepares for every wait, which takes longer than all else where fits are short.
+    """
+    if not hasattr(select, "poll"):
+        return lambda watched, timeout: set(wait(watched, timeout))
+    poller = select.poll()
+    known: dict[int, Any] = {}
+
+    def waited(watched: Sequence[Any], timeout: float) -> Collection[Any]:
+        by_number = {one if isinstance(one, int) else one.fileno(): one for one in watched}
+        for number in known.keys() - by_number.keys():
+            poller.unregister(number)
+        for number in by_number.keys() - known.keys():
+            poller.register(number, select.POLLIN)
+        known.clear()
+        known.update(by_number)
+        return {known[number] for number, _ in poller.poll(math.ceil(1000 * timeout))}
+
+    return waited
+
+
 class Supervisor:
     """A fixed number of workers over one workbench.
 
@@ -88,6 +112,7 @@ class Supervisor:
         self._limits = limits
         self._context = start_fork_server(preload)
         self._guard = _start_guard(self._context)
+        self._wait = _waiting()
         self._slots = [self._start() for _ in range(n_workers)]
 
     @property
@@ -115,7 +140,7 @@ class Supervisor:
     def poll(self, timeout: float, also: Sequence[Any] = ()) -> tuple[list[Outcome], list[str]]:
         """Wait for outcomes; return them, and the keys that a dead worker had not begun."""
         watched = [one for slot in self._slots for one in (slot.connection, slot.process.sentinel)]
-        heard = set(wait([*watched, *also], min(timeout, POLL_SECONDS)))
+        heard = self._wait([*watched, *also], min(timeout, POLL_SECONDS))
         outcomes: list[Outcome] = []
         unbegun: list[str] = []
         for number, slot in enumerate(self._slots):

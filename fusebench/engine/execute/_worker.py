@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fusebench.engine.execute._memory import Memory
 from fusebench.engine.execute._shortcuts import take_shortcuts
 from fusebench.engine.tasks.workbench import InputsLostError, Workbench
 from fusebench.errors import FitError, Interrupted, StorageError
@@ -66,6 +67,7 @@ def serve(connection: Connection, workbench: Workbench) -> None:
     _use_one_thread()
     take_shortcuts()
     _pass_by_what_was_imported()
+    workbench.reader = memory = Memory(workbench.reader)
     connection.send_bytes(pickle.dumps(Ready()))
     while True:
         try:
@@ -73,7 +75,13 @@ def serve(connection: Connection, workbench: Workbench) -> None:
         except EOFError:
             return
         for key, item in batch:
-            send(connection, attempt(workbench, key, item))
+            outcome = attempt(workbench, key, item)
+            send(connection, outcome)
+            match outcome:
+                case Done():
+                    memory.keep_result(key, item, outcome.entry)
+                case Lost():
+                    memory.forget(outcome.inputs)
 
 
 def send(connection: Connection, outcome: Outcome) -> None:
