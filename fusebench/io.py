@@ -25,6 +25,8 @@ from fusebench.errors import StorageError
 
 FAULT = "FUSEBENCH_FAULT"
 SYNC_THREADS = 16
+GATHERED_BYTES = 1 << 16
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _counter = itertools.count(1)
 _names = itertools.count(1)
@@ -76,12 +78,12 @@ def write_together(files: Mapping[str, Iterable[bytes | memoryview]], scratch: P
                 aside = f"{aside_folder or folder or '.'}/.{name}.{os.getpid()}-{next(_names)}.tmp"
                 asides.append((aside, path))
                 count()
-                file = opened.enter_context(open(aside, "xb"))  # noqa: PTH123 - as above
-                for chunk in files[path]:
+                descriptor = os.open(aside, NEW, 0o666)
+                opened.callback(os.close, descriptor)
+                descriptors.append(descriptor)
+                for chunk in _gathered(files[path]):
                     count()
-                    file.write(chunk)
-                file.flush()
-                descriptors.append(file.fileno())
+                    _write(descriptor, chunk)
             _sync(descriptors)
         for aside, target in asides:
             rename(aside, target)
@@ -91,6 +93,27 @@ def write_together(files: Mapping[str, Iterable[bytes | memoryview]], scratch: P
             with suppress(OSError):
                 os.unlink(aside)  # noqa: PTH108 - as above
         raise
+
+
+def _gathered(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """Yield chunks with small neighbours joined: each costs a call."""
+    small: list[bytes | memoryview] = []
+    size = 0
+    for chunk in chunks:
+        if size + len(chunk) > GATHERED_BYTES and small:
+            yield b"".join(small)
+            small, size = [], 0
+        small.append(chunk)
+        size += len(chunk)
+    if small:
+        yield b"".join(small) if len(small) > 1 else small[0]
+
+
+def _write(descriptor: int, chunk: bytes | memoryview) -> None:
+    """Write all of a chunk, of which the system may take a part at a time."""
+    left = memoryview(chunk)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def make_folder(folder: Path) -> set[Path]:

@@ -36,11 +36,12 @@ def verify(root: Path) -> tuple[int, int]:
 
 
 def gc(root: Path, max_bytes: int | None) -> dict[str, int]:
-    """Remove leftovers of crashed runs, damaged entries, and the oldest entries above a size."""
+    """Remove leftovers of crashed runs, what is damaged or of another layout, and the oldest entries above a size."""
     store = _existing(root)
     before = _total(root)
     spare_scratch(root)
-    shutil.rmtree(root / "corrupt", ignore_errors=True)
+    for leftover in (root / "corrupt", *store.strange_folders()):
+        shutil.rmtree(leftover, ignore_errors=True)
     entries = 0
     if max_bytes is not None:
         aged = sorted((path.stat().st_mtime_ns, path) for path in map(store.path, list(store.keys())))

@@ -10,7 +10,7 @@ from typing import Any
 
 from fusebench import io
 from fusebench.engine.layouts import is_entry
-from fusebench.engine.store import CorruptEntryError, Entry, Store, decode_entry, encode_entry
+from fusebench.engine.store import CorruptEntryError, Entry, Store, decode_entry, encode_entry, place
 from fusebench.errors import MissingExtraError, StorageError, UsageError
 
 
@@ -67,8 +67,9 @@ class SharedStore(Store):
         super().put_many(entries)
         with self._errors():
             for key, entry in entries.items():
-                self._files.makedirs(self._parent(key), exist_ok=True)
-                self._files.pipe_file(self._path_there(key), b"".join(bytes(chunk) for chunk in encode_entry(entry)))
+                there = self._path_there(key)
+                self._files.makedirs(there.rpartition("/")[0], exist_ok=True)
+                self._files.pipe_file(there, b"".join(bytes(chunk) for chunk in encode_entry(entry)))
                 self._there.add(key)
 
     @cached_property
@@ -78,11 +79,8 @@ class SharedStore(Store):
             names = self._files.find(self._folder)
         return {"".join(name.rsplit("/", 2)[-2:]) for name in names}
 
-    def _parent(self, key: str) -> str:
-        return f"{self._folder}/{key[:2]}"
-
     def _path_there(self, key: str) -> str:
-        return f"{self._parent(key)}/{key[2:]}"
+        return f"{self._folder}/{place(key)}"
 
     def _fetch(self, key: str) -> bool:
         if key not in self._there:

@@ -33,6 +33,7 @@ ALIGNMENT = 64
 PLAIN_KINDS = frozenset("biuf")  # dtype kinds that are bytes and nothing else
 MAP_ABOVE = 1 << 20  # bytes; smaller entries are quicker to read than to map
 MAX_HEADER = 1 << 28
+SHELF = 1  # hex digits of a key that name its folder: entries that are written together share few folders to sync
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -81,7 +82,7 @@ class Store:
 
     def _file(self, key: str) -> str:
         """Return the path as text: making a path object takes longer than opening the file."""
-        return f"{self.root}/objects/{key[:2]}/{key[2:]}"
+        return f"{self.root}/objects/{place(key)}"
 
     @property
     def scratch(self) -> Path:
@@ -128,8 +129,12 @@ class Store:
 
     def keys(self) -> Iterator[str]:
         """Yield all keys; for maintenance only, it lists every folder."""
-        for path in sorted((self.root / "objects").glob("??/*")):
+        for path in sorted((self.root / "objects").glob(f"{'?' * SHELF}/*")):
             yield path.parent.name + path.name
+
+    def strange_folders(self) -> Iterator[Path]:
+        """Yield the folders of entries that were laid out in another way, which nobody finds; for maintenance only."""
+        return (path for path in (self.root / "objects").glob("*") if len(path.name) != SHELF)
 
     def count(self) -> int:
         """Return the number of entries; for maintenance only."""
@@ -157,6 +162,11 @@ class Store:
                 path.replace(corrupt / f"{path.parent.name}{path.name}.{time.time_ns()}")
         if self.on_corrupt is not None:
             self.on_corrupt(path)
+
+
+def place(key: str) -> str:
+    """Return where the entry of a key stands among all entries."""
+    return f"{key[:SHELF]}/{key[SHELF:]}"
 
 
 def read_entry(path: Path | str) -> Entry:

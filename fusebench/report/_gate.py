@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
-from xml.sax.saxutils import quoteattr
 
 from fusebench.report._files import as_json
 from fusebench.report.base import visible
@@ -85,6 +84,8 @@ def _markdown(found: GateReport) -> str:
 
 
 def _junit(found: GateReport) -> str:
+    from xml.sax.saxutils import quoteattr  # which imports what opens URLs
+
     sentences = {
         id(row): line
         for row, line in zip(sorted(found.rows, key=lambda r: not r.failed), found.sentences(), strict=True)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fusebench.engine import maintenance
 from fusebench.engine.store import CorruptEntryError, Entry, Store, decode_entry
 from fusebench.errors import StorageError
 
@@ -171,3 +172,17 @@ def test_a_name_that_is_no_file_is_told_what_to_do(tmp_path, name, advice):
     (tmp_path / "folder").mkdir()
     with pytest.raises(StorageError, match=advice), io.storage_errors(tmp_path):
         io.read_bytes(tmp_path / name)
+
+
+def test_entries_of_another_layout_are_not_found_and_go_with_the_leftovers(tmp_path, entry):
+    store = Store(tmp_path)
+    store.put(KEY, entry)
+    other = tmp_path / "objects" / "abcd" / KEY
+    other.parent.mkdir()
+    other.write_bytes(store.path(KEY).read_bytes())
+    assert list(store.keys()) == [KEY]
+    assert maintenance.verify(tmp_path) == (1, 0)
+    size = other.stat().st_size
+    assert maintenance.gc(tmp_path, None) == {"entries": 0, "bytes": size}
+    assert not other.exists()
+    assert store.has(KEY)

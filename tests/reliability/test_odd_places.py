@@ -174,6 +174,19 @@ def test_files_are_synced_where_no_thread_may_be_started(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]
 
 
+def test_what_the_system_takes_in_parts_is_written_whole(tmp_path, monkeypatch):
+    from fusebench import io
+
+    write, chunks = os.write, [b"head", b"", memoryview(bytes(range(200))), b"x" * (io.GATHERED_BYTES + 1), b"end"]
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[: min(7_000, len(data))]))
+    io.write_together({str(tmp_path / "a"): chunks, str(tmp_path / "b"): [], str(tmp_path / "c"): [b"c"] * 3})
+    assert (tmp_path / "a").read_bytes() == b"".join(chunks)
+    assert [(tmp_path / name).read_bytes() for name in "bc"] == [b"", b"ccc"]
+    monkeypatch.chdir(tmp_path)
+    io.write_together({"here": [b"x"]})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c", "here"]
+
+
 def test_a_clock_that_goes_backwards(folder, fusebench):
     """What is stored is known by its content: files from the future are neither made again nor in the way."""
     spec = (folder / "s.yaml").read_text()
