@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -10,8 +12,10 @@ from fusebench.stats.bayes_sign import Probabilities, shares
 
 N_DRAWS = 50_000
 PRIOR = 0.5
-# Draws in one block, so that the arrays of a block stay in the processor's cache and memory does not follow n_draws.
-BLOCK = 2_500
+# A block of draws is so large that calls hardly count, and so small that its arrays stay in the processor's cache;
+# memory does not follow n_draws.
+BLOCK_CELLS = 300_000
+LEAST_BLOCK, MOST_BLOCK = 2_500, 10_000
 # Differences are compared as whole multiples of 1e-12, so that sums of two of them tie exactly with twice the margin.
 UNIT = 1e12
 
@@ -64,8 +68,8 @@ def draw_weights(n_datasets: int, n_draws: int = N_DRAWS, random_state: int = 0)
     shape[0] = PRIOR
     rng = np.random.default_rng(random_state)
     weights = np.empty((n_datasets + 1, n_draws), dtype=np.float32)
-    for start in range(0, n_draws, BLOCK):
-        block = weights[:, start : start + BLOCK]
+    for draws in _blocks(weights):
+        block = weights[:, draws]
         block[:] = rng.dirichlet(shape, block.shape[1]).T
     return weights
 
@@ -119,8 +123,7 @@ def _shares(
 ) -> Probabilities:
     n_draws = weights.shape[1]
     masses = np.empty((3, n_draws), dtype=weights.dtype)
-    for start in range(0, n_draws, BLOCK):
-        block = slice(start, start + BLOCK)
+    for block in _blocks(weights):
         w = weights[order, block]
         prefix = np.zeros((len(order) + 1, w.shape[1]), dtype=weights.dtype)
         for i in range(len(order)):  # several times faster than cumsum along the first axis
@@ -132,6 +135,13 @@ def _shares(
     else:
         masses[0], masses[1] = 1 - masses[2], 0
     return shares(masses)
+
+
+def _blocks(weights: NDArray[np.floating]) -> Iterator[slice]:
+    """Yield the draws of each block."""
+    n_values, n_draws = weights.shape
+    size = min(max(LEAST_BLOCK, BLOCK_CELLS // n_values), MOST_BLOCK)
+    return (slice(start, min(start + size, n_draws)) for start in range(0, n_draws, size))
 
 
 def _mass(w: NDArray[np.floating], prefix: NDArray[np.floating], ends: NDArray[np.intp]) -> NDArray[np.floating]:
