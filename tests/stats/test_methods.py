@@ -1,6 +1,7 @@
 """Hand-computed numbers, bad input, and agreement with other implementations where they are installed."""
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -182,3 +183,16 @@ def test_many_pairs_say_what_each_says_alone():
         alone = [stats.signed_rank_shares(column[:, None], margin, weights)[0] for column in d.T]
         assert together == alone
         assert 1 < len(set(together)) < 40
+
+
+def test_signed_rank_shares_do_not_depend_on_the_size_of_blocks(monkeypatch):
+    d = np.random.default_rng(3).normal(0, 0.02, size=(6, 4))
+
+    def shares():
+        return stats.signed_rank_shares(d, 0.01, stats.draw_weights(6, 1_000))
+
+    whole = shares()
+    method = sys.modules["fusebench.stats.bayes_signed_rank"]
+    for name, size in (("BLOCK_CELLS", 7 * 300), ("LEAST_BLOCK", 1), ("MOST_BLOCK", 333)):
+        monkeypatch.setattr(method, name, size)
+    assert shares() == whole
