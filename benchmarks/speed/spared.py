@@ -1,13 +1,15 @@
-"""Time fits with what a worker spares the libraries beside the libraries as they are, in one process, in turns.
+"""Time imports and fits with what they are spared beside the libraries as they are, in turns.
 
     python benchmarks/speed/spared.py
 
-Prints the CPU milliseconds of a fit with one thread, the least of several, and the share of them that is left; and
-checks that both give the same bytes.
+Prints the CPU milliseconds of the libraries' import in a fresh process, and of a fit with one thread, the least of
+several, and the share of them that is left; and checks that both kinds of fits give the same bytes.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 from lightgbm import LGBMClassifier
@@ -17,11 +19,27 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from fusebench.engine.execute._shortcuts import take_shortcuts, without_shortcuts
 
 REPEATS = 7
+QUICKLY = "from fusebench.engine.execute._quick_imports import import_quickly; import_quickly();"
+IMPORTS = (
+    "import time; begun = time.process_time(); import sklearn.ensemble, xgboost, lightgbm, pandas;"
+    "print(time.process_time() - begun)"
+)
 MODELS = {
     "random forest, 200 trees": RandomForestClassifier(200, random_state=0, n_jobs=1),
     "extra trees, 200 trees": ExtraTreesClassifier(200, random_state=0, n_jobs=1),
     "LightGBM, 100 rounds": LGBMClassifier(n_estimators=100, random_state=0, n_jobs=1, verbosity=-1),
 }
+
+
+def imports(before):
+    """Return the CPU seconds of the libraries' import."""
+    done = subprocess.run([sys.executable, "-c", before + IMPORTS], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def show(what, dataset, slow, quick):
+    """Print one row of the table."""
+    print(f"{what:28} {dataset:8} {1e3 * slow:9.1f} {1e3 * quick:9.1f} {quick / slow:5.2f}", flush=True)
 
 
 def fit(model, X, y):
@@ -33,7 +51,9 @@ def fit(model, X, y):
 
 def main():
     take_shortcuts()
-    print(f"{'model':28} {'dataset':8} {'as it is':>9} {'spared':>9} {'left':>5}")
+    print(f"{'what':28} {'dataset':8} {'as it is':>9} {'spared':>9} {'left':>5}")
+    pairs = [(imports(""), imports(QUICKLY)) for _ in range(REPEATS)]
+    show("imports", "", *map(min, zip(*pairs, strict=True)))
     for name, model in MODELS.items():
         for dataset, load in (("iris", load_iris), ("digits", load_digits)):
             X, y = load(return_X_y=True)
@@ -44,8 +64,7 @@ def main():
                     whole.append(fit(model, X, y))
             if len({said for _, said in spared + whole}) > 1:
                 raise SystemExit(f"{name} on {dataset}: other bytes")
-            quick, slow = min(spared)[0], min(whole)[0]
-            print(f"{name:28} {dataset:8} {1e3 * slow:9.1f} {1e3 * quick:9.1f} {quick / slow:5.2f}")
+            show(name, dataset, min(whole)[0], min(spared)[0])
 
 
 if __name__ == "__main__":

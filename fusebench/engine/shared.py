@@ -10,7 +10,7 @@ from typing import Any
 
 from fusebench import io
 from fusebench.engine.layouts import is_entry
-from fusebench.engine.store import CorruptEntryError, Entry, Store, decode_entry, encode_entry, place
+from fusebench.engine.store import CorruptEntryError, Entry, Sealed, Store, decode_entry, pieces, place
 from fusebench.errors import MissingExtraError, StorageError, UsageError
 
 
@@ -56,7 +56,7 @@ class SharedStore(Store):
         """Write one entry here and send it."""
         self.put_many({key: entry})
 
-    def put_many(self, entries: Mapping[str, Entry]) -> None:
+    def put_many(self, entries: Mapping[str, Entry | Sealed]) -> None:
         """Write entries here and send them.
 
         Raises
@@ -69,7 +69,7 @@ class SharedStore(Store):
             for key, entry in entries.items():
                 there = self._path_there(key)
                 self._files.makedirs(there.rpartition("/")[0], exist_ok=True)
-                self._files.pipe_file(there, b"".join(bytes(chunk) for chunk in encode_entry(entry)))
+                self._files.pipe_file(there, b"".join(pieces(entry)))
                 self._there.add(key)
 
     @cached_property

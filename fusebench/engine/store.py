@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,27 @@ class Entry:
     kind: str
     meta: Mapping[str, Any]
     arrays: Arrays = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall seconds of the work behind it; None where it was not measured."""
+        return self.meta["wall"] + self.meta["predict"] if "wall" in self.meta else None
+
+    def opened(self) -> Entry:
+        """Return the entry."""
+        return self
+
+
+class Sealed(NamedTuple):
+    """An entry as the bytes that are stored: small ones travel so, and only who reads them takes them apart."""
+
+    kind: str
+    seconds: float | None
+    raw: bytes
+
+    def opened(self) -> Entry:
+        """Return the entry."""
+        return decode_entry(self.raw)
 
 
 class CorruptEntryError(Exception):
@@ -122,10 +143,10 @@ class Store:
         with io.storage_errors(self.root):
             io.write_together({self._file(key): encode_entry(entry)}, self.scratch)
 
-    def put_many(self, entries: Mapping[str, Entry]) -> None:
+    def put_many(self, entries: Mapping[str, Entry | Sealed]) -> None:
         """Write entries durably, syncing each folder once."""
         with io.storage_errors(self.root):
-            io.write_together({self._file(key): encode_entry(entry) for key, entry in entries.items()}, self.scratch)
+            io.write_together({self._file(key): pieces(entry) for key, entry in entries.items()}, self.scratch)
 
     def keys(self) -> Iterator[str]:
         """Yield all keys; for maintenance only, it lists every folder."""
@@ -183,6 +204,24 @@ def read_entry(path: Path | str) -> Entry:
         return decode_entry(io.read_or_map(path, MAP_ABOVE))
     except io.NoFileError as error:
         raise CorruptEntryError("not a file") from error
+
+
+def seal(entry: Entry) -> Entry | Sealed:
+    """Return a small entry as its bytes, a large one as it is: to join its pieces would take its memory once more.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it holds what cannot be stored.
+    """
+    if sum(array.nbytes for array in entry.arrays.values()) > MAP_ABOVE:
+        return entry
+    return Sealed(entry.kind, entry.seconds, b"".join(encode_entry(entry)))
+
+
+def pieces(entry: Entry | Sealed) -> list[bytes | memoryview]:
+    """Return the bytes of an entry, in pieces."""
+    return [entry.raw] if isinstance(entry, Sealed) else encode_entry(entry)
 
 
 def encode_entry(entry: Entry) -> list[bytes | memoryview]:

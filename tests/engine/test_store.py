@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fusebench.engine import maintenance
-from fusebench.engine.store import CorruptEntryError, Entry, Store, decode_entry
+from fusebench.engine.store import CorruptEntryError, Entry, Sealed, Store, decode_entry, seal
 from fusebench.errors import StorageError
 
 KEY = "ab" * 32
@@ -186,3 +186,23 @@ def test_entries_of_another_layout_are_not_found_and_go_with_the_leftovers(tmp_p
     assert maintenance.gc(tmp_path, None) == {"entries": 0, "bytes": size}
     assert not other.exists()
     assert store.has(KEY)
+
+
+def test_a_sealed_entry_is_stored_in_the_same_bytes(tmp_path, entry):
+    one, other = Store(tmp_path / "one"), Store(tmp_path / "other")
+    sealed = seal(entry)
+    assert isinstance(sealed, Sealed)
+    one.put(KEY, entry)
+    other.put_many({KEY: sealed})
+    assert one.path(KEY).read_bytes() == other.path(KEY).read_bytes()
+    assert sealed.opened().meta == entry.opened().meta
+
+
+@pytest.mark.parametrize(("meta", "seconds"), [({"wall": 1.5, "predict": 0.25}, 1.75), ({"scores": []}, None)])
+def test_what_an_entry_took_is_known_without_opening_it(meta, seconds):
+    assert (Entry("fit", meta).seconds, seal(Entry("fit", meta)).seconds) == (seconds, seconds)
+
+
+def test_large_entries_are_not_joined():
+    large = Entry("fit", {}, {"proba0": np.zeros(1 << 18)})
+    assert seal(large) is large

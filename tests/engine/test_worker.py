@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from fusebench.engine.execute._worker import Done, Lost, Raised, sealed
+from fusebench.engine.store import Entry
 
 SCRIPT = """
 import numpy as np
@@ -53,3 +57,23 @@ assert native.is_into_series.__module__ == "fusebench.engine.execute._shortcuts"
 def test_arrays_are_known_as_such_and_frames_are_still_seen():
     pytest.importorskip("narwhals.stable.v2")
     subprocess.run([sys.executable, "-c", ARRAYS], check=True)
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason", "detail"),
+    [
+        (Entry("fit", {}, {"labels0": np.array([None, 1])}), "TypeError", "'labels0' has dtype object"),
+        (Entry("fit", {"cpu": float("nan")}), "ValueError", "JSON compliant"),
+        (Entry("fit", {"notes": [object()]}), "TypeError", "not JSON serializable"),
+    ],
+)
+def test_a_result_that_cannot_be_stored_is_a_failure_of_its_own(entry, reason, detail):
+    told = sealed(Done("key", entry))
+    assert isinstance(told, Raised)
+    assert (told.key, told.reason) == ("key", reason)
+    assert detail in told.detail
+
+
+def test_what_is_no_result_travels_as_it_is():
+    lost = Lost("key", ["input"])
+    assert sealed(lost) is lost

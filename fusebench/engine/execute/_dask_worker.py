@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.engine.execute._shortcuts import take_shortcuts
-from fusebench.engine.execute._worker import attempt
+from fusebench.engine.execute._worker import attempt, sealed
 from fusebench.engine.store import Entry
 from fusebench.engine.tasks.workbench import Workbench
 
@@ -86,7 +86,7 @@ def run_batch(blueprint: Any, data: Mapping[str, Any], packed: bytes) -> bytes:
     given.entries = entries
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return pickle.dumps([attempt(workbench, key, item) for key, item in batch], protocol=5)
+        return pickle.dumps([sealed(attempt(workbench, key, item)) for key, item in batch], protocol=5)
 
 
 @cache

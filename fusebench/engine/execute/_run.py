@@ -123,13 +123,13 @@ class Run:
         key = outcome.key
         match outcome:
             case Done():
-                self._record_cost(key, outcome.entry)
+                self._record_cost(key, outcome.entry.seconds)
                 store_key = self.schedule.stored_key(key)
                 if store_key is not None:
                     self.writer.put(key, store_key, outcome.entry)
                     return
                 if outcome.entry.kind == "score":
-                    self.outcomes.partial[key] = outcome.entry
+                    self.outcomes.partial[key] = outcome.entry.opened()
                 self._ended(key, None)
             case Unreadable():
                 raise StorageError(outcome.message)
@@ -186,12 +186,10 @@ class Run:
             self._shown = now
         self.progress.advance(self.schedule.tasks[key], failure, self._left)
 
-    def _record_cost(self, key: str, entry: Entry) -> None:
-        wall = entry.meta.get("wall")
-        if wall is None:
+    def _record_cost(self, key: str, seconds: float | None) -> None:
+        if seconds is None:
             return
         task = self.schedule.tasks[key]
-        seconds = wall + entry.meta["predict"]
         self.outcomes.costs.setdefault(task.cost_key, []).append(seconds)
         self._spent += seconds
         self._planned += task.expected

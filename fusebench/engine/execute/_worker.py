@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from fusebench.engine.execute._memory import Memory
 from fusebench.engine.execute._shortcuts import take_shortcuts
+from fusebench.engine.store import Entry, Sealed, seal
 from fusebench.engine.tasks.workbench import InputsLostError, Workbench
 from fusebench.errors import FitError, Interrupted, StorageError
 
@@ -24,10 +25,10 @@ DETAIL_CHARACTERS = 2000
 
 
 class Done(NamedTuple):
-    """An item's result: an Entry."""
+    """An item's result."""
 
     key: str
-    entry: Any
+    entry: Entry | Sealed
 
 
 class Raised(NamedTuple):
@@ -76,17 +77,22 @@ def serve(connection: Connection, workbench: Workbench) -> None:
             return
         for key, item in batch:
             outcome = attempt(workbench, key, item)
-            send(connection, outcome)
-            match outcome:
-                case Done():
-                    memory.keep_result(key, item, outcome.entry)
-                case Lost():
-                    memory.forget(outcome.inputs)
+            told = sealed(outcome)
+            connection.send_bytes(pickle.dumps(told, protocol=5))
+            if isinstance(outcome, Done) and isinstance(told, Done):
+                memory.keep_result(key, item, outcome.entry.opened())
+            elif isinstance(outcome, Lost):
+                memory.forget(outcome.inputs)
 
 
-def send(connection: Connection, outcome: Outcome) -> None:
-    """Send an outcome; what cannot be sent becomes a failure."""
-    connection.send_bytes(pickle.dumps(outcome, protocol=5))
+def sealed(outcome: Outcome) -> Outcome:
+    """Return an outcome as it travels; a result that cannot be stored becomes a failure."""
+    if not isinstance(outcome, Done):
+        return outcome
+    try:
+        return Done(outcome.key, seal(outcome.entry.opened()))
+    except (TypeError, ValueError) as error:
+        return Raised(outcome.key, type(error).__name__, str(error)[:DETAIL_CHARACTERS])
 
 
 def attempt(workbench: Workbench, key: str, item: Any) -> Outcome:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
-from fusebench.engine.store import Entry, Store
+from fusebench.engine.store import Entry, Sealed, Store
 
 GROUP = 64  # entries that share one round of folder syncs
 GATHER_SECONDS = 0.02  # that a result may wait for others while the workers have enough to do
@@ -25,7 +25,7 @@ class Writer:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._queue: queue.SimpleQueue[tuple[str, str, Entry] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[str, str, Entry | Sealed] | None] = queue.SimpleQueue()
         self._written: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._error: BaseException | None = None
         self.wakeup, self._bell = os.pipe()
@@ -34,7 +34,7 @@ class Writer:
         self._thread = threading.Thread(target=self._write_all, daemon=True)
         self._thread.start()
 
-    def put(self, task_key: str, store_key: str, entry: Entry) -> None:
+    def put(self, task_key: str, store_key: str, entry: Entry | Sealed) -> None:
         """Queue an entry; `written` names its task once it is safe."""
         self.pending += 1
         self._queue.put((task_key, store_key, entry))
@@ -96,7 +96,7 @@ class Writer:
             last = None in group
             self._write([one for one in group if one is not None])
 
-    def _write(self, group: list[tuple[str, str, Entry]]) -> None:
+    def _write(self, group: list[tuple[str, str, Entry | Sealed]]) -> None:
         if self._error is not None or not group:
             return
         try:
