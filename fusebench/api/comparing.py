@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fusebench import io
+from fusebench.errors import UsageError
 
 
 def comparison_spec(
@@ -27,11 +28,21 @@ def comparison_spec(
         Target column of the files.
     fusions : sequence of str, optional
         Soft voting and stacking by default.
+
+    Raises
+    ------
+    UsageError
+        If a target is named and no dataset takes it.
     """
+    found = [_comparison_dataset(name, target) for name in names]
+    if target is not None and not any(isinstance(one, Mapping) and "target" in one for one in found):
+        raise UsageError(
+            f"--target {target}: none of the datasets is a file or openml:ID, and the others have targets of their own"
+        )
     chosen: dict[str, Any] = {name: _comparison_fusion(name) for name in fusions or ("voting", "stacking")}
     data: dict[str, Any] = {
         "name": "compare",
-        "datasets": [_comparison_dataset(name, target) for name in names],
+        "datasets": found,
         "learners": {name: name for name in learners},
         "fusions": chosen,
     }
