@@ -37,7 +37,7 @@ def comparison_spec(
     found = [_comparison_dataset(name, target) for name in names]
     if target is not None and not any(isinstance(one, Mapping) and "target" in one for one in found):
         raise UsageError(
-            f"--target {target}: none of the datasets is a file or openml:ID, and the others have targets of their own"
+            f"--target {target}: leave it out; no dataset here is a file or openml:ID, others have targets of their own"
         )
     chosen: dict[str, Any] = {name: _comparison_fusion(name) for name in fusions or ("voting", "stacking")}
     data: dict[str, Any] = {

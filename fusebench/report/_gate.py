@@ -84,7 +84,7 @@ def _markdown(found: GateReport) -> str:
 
 
 def _junit(found: GateReport) -> str:
-    from xml.sax.saxutils import quoteattr  # which imports what opens URLs
+    from xml.sax.saxutils import quoteattr  # not above: it imports what opens URLs, which few commands need
 
     sentences = {
         id(row): line

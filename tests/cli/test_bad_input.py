@@ -270,5 +270,5 @@ def test_names_from_data_never_steer_the_terminal_or_run_in_a_page(forge, tmp_pa
 def test_a_target_that_no_dataset_takes_is_refused(forge, tmp_path):
     refused = forge.run(["compare", "--datasets", "iris,suite:small", "--target", "y"], tmp_path)
     assert refused["code"] == 2
-    assert "--target y: none of the datasets is a file or openml:ID" in refused["stderr"]
+    assert "--target y: leave it out; no dataset here is a file or openml:ID" in refused["stderr"]
     assert not list(tmp_path.iterdir())

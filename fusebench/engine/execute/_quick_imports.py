@@ -1,4 +1,4 @@
-"""Importing the numerical libraries in a quarter less time, where nobody reads their documentation.
+"""Importing the numerical libraries in a sixth less time, where nobody reads their documentation.
 
 SciPy takes apart the docstrings of hundreds of its functions while it is imported, to add a table to each: that is a
 third of what scikit-learn's import takes. Whoever copies all names of NumPy, as both do, also imports its compiler of
