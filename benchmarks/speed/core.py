@@ -1,9 +1,10 @@
 """Time fusebench beside scikit-learn and its peers, and how it scales: one command, one table.
 
 Every figure is of whole processes, each in a folder and with a store of its own, medians over the repeats. "import" is
-the time that importing the libraries alone takes. "floor" is the CPU seconds of the unique fits, as the run itself
-recorded them, over the workers; the "floor of the libraries as they are" is that of a run whose workers spare the
-libraries nothing (see `fusebench.engine.execute._quick_fits`).
+the time that importing the libraries alone takes; it is taken in every repeat, for the speed of a shared machine
+changes, and ratios are medians of those within a repeat. "floor" is the CPU seconds of the unique fits, as the run
+itself recorded them, over the workers; the "floor of the libraries as they are" is that of a run whose workers spare
+the libraries nothing (see `fusebench.engine.execute._quick_fits`).
 
     python benchmarks/speed/core.py --repeats 5 --sklearn --out results/speed
     python benchmarks/speed/core.py --only "" --pycaret PYTHON --autogluon PYTHON --lazypredict PYTHON
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import compileall
 import csv
 import json
 import os
@@ -34,6 +36,8 @@ from functools import cache
 from pathlib import Path
 
 import psutil
+
+import fusebench as package
 
 HERE = Path(__file__).parent
 IMPORTS = "import sklearn.ensemble, xgboost, lightgbm, pandas"
@@ -63,6 +67,11 @@ def timed(command, folder="."):
         command, check=True, cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     return time.perf_counter() - begun
+
+
+def import_seconds():
+    """Return what importing the libraries alone takes now."""
+    return timed([sys.executable, "-c", IMPORTS])
 
 
 @contextmanager
@@ -137,23 +146,27 @@ class Table:
 def core(table, repeats):
     """Time the core job: first run, finished again, one and ten more fusions."""
     for name, options in (("paired", ()), ("inner 5", ("--set", "cv.inner=5"))):
-        walls = {"wall": [], "floor": [], "again": [], "one more fusion": [], "ten more fusions": []}
+        walls = {"import": [], "wall": [], "floor": [], "again": [], "one more fusion": [], "ten more fusions": []}
         for _ in range(repeats):
             with fresh_folder() as folder:
+                walls["import"].append(import_seconds())
                 walls["wall"].append(timed(run_command(*options), folder))
                 walls["floor"].append(floor_of(Path(folder) / "out"))
                 walls["again"].append(timed(run_command(*options), folder))
                 walls["one more fusion"].append(timed(run_command(*options, *ONE_MORE), folder))
                 walls["ten more fusions"].append(timed(run_command(*options, *TEN_MORE), folder))
-        found = {what: statistics.median(values) for what, values in walls.items()}
-        imports = table.rows["import"]
-        for what, seconds in found.items():
-            table.note(f"{name}: {what}", seconds)
-        table.note(f"{name}: wall / floor", found["wall"] / found["floor"])
-        table.note(f"{name}: (wall - import) / floor", (found["wall"] - imports) / found["floor"])
+        for what, seconds in walls.items():
+            table.note(f"{name}: {what}", statistics.median(seconds))
+        table.note(f"{name}: wall / floor", median_ratio(walls["wall"], walls["floor"]))
+        after = [wall - imports for wall, imports in zip(walls["wall"], walls["import"], strict=True)]
+        table.note(f"{name}: (wall - import) / floor", median_ratio(after, walls["floor"]))
         for what in ("again", "one more fusion"):
-            table.note(f"{name}: {what} / import", found[what] / imports)
-        table.note(f"{name}: ten more fusions / wall", found["ten more fusions"] / found["wall"])
+            table.note(f"{name}: {what} / import", median_ratio(walls[what], walls["import"]))
+        table.note(f"{name}: ten more fusions / wall", median_ratio(walls["ten more fusions"], walls["wall"]))
+
+
+def median_ratio(above, below):
+    return statistics.median(a / b for a, b in zip(above, below, strict=True))
 
 
 def plain(table, repeats):
@@ -167,7 +180,8 @@ def plain(table, repeats):
         floor = statistics.median(floors)
         table.note(f"{name}: floor of the libraries as they are", floor)
         table.note(
-            f"{name}: (wall - import) / that floor", (table.rows[f"{name}: wall"] - table.rows["import"]) / floor
+            f"{name}: (wall - import) / that floor",
+            (table.rows[f"{name}: wall"] - table.rows[f"{name}: import"]) / floor,
         )
 
 
@@ -186,12 +200,15 @@ def compare(table, repeats):
     rows = []
     for _ in range(repeats):
         with fresh_folder() as folder:
+            imports = import_seconds()
             seconds = timed(fusebench("compare", "--datasets", "iris,wine", "--out", "out", "--jobs", N_JOBS), folder)
-            rows.append((seconds, floor_of(Path(folder) / "out")))
-    wall, floor = (statistics.median(column) for column in zip(*rows, strict=True))
-    table.note("compare iris,wine: wall", wall)
-    table.note("compare iris,wine: floor", floor)
-    table.note("compare iris,wine: (wall - floor) / import", (wall - floor) / table.rows["import"])
+            rows.append((imports, seconds, floor_of(Path(folder) / "out")))
+    imports, wall, floor = zip(*rows, strict=True)
+    table.note("compare iris,wine: import", statistics.median(imports))
+    table.note("compare iris,wine: wall", statistics.median(wall))
+    table.note("compare iris,wine: floor", statistics.median(floor))
+    over = [one - fits for one, fits in zip(wall, floor, strict=True)]
+    table.note("compare iris,wine: (wall - floor) / import", median_ratio(over, imports))
 
 
 def small(table, repeats):
@@ -201,9 +218,9 @@ def small(table, repeats):
     over = []
     for _ in range(repeats):
         with fresh_folder() as folder:
-            wall = timed(run_command(*options), folder)
+            imports, wall = import_seconds(), timed(run_command(*options), folder)
             fits, floor = fits_of(Path(folder) / "out"), floor_of(Path(folder) / "out")
-            over.append((wall, (wall - table.rows["import"] - floor) / fits * 1000))
+            over.append((wall, (wall - imports - floor) / fits * 1000))
     table.note("2,010 fits of gaussian_nb: wall", statistics.median(wall for wall, _ in over))
     table.note("2,010 fits of gaussian_nb: ms over each fit", statistics.median(ms for _, ms in over))
 
@@ -246,11 +263,12 @@ def scaling(table, repeats):
         "3 repeats": (2, ["--set", "cv.n_repeats=3"]),
     }
     for what, (jobs, options) in cases.items():
+        imports = import_seconds()
         with fresh_folder() as folder, PeakMemory() as peak:
             wall = timed(run_command(*options, jobs=jobs), folder)
             floor = floor_of(Path(folder) / "out", jobs)
         table.note(f"scaling: {what}: wall", wall)
-        table.note(f"scaling: {what}: (wall - import) / floor", (wall - table.rows["import"]) / floor)
+        table.note(f"scaling: {what}: (wall - import) / floor", (wall - imports) / floor)
         table.note(f"scaling: {what}: peak memory of all processes, MiB", peak.bytes / 2**20)
 
 
@@ -325,9 +343,8 @@ def main():
     arguments = parser.parse_args()
     table = Table(arguments.out)
     sections = list(filter(None, arguments.only.split(",")))
-    if "core" in sections or "import" not in table.rows:
-        imports = [timed([sys.executable, "-c", IMPORTS]) for _ in range(arguments.repeats)]
-        table.note("import", statistics.median(imports))
+    # As pip leaves every package that it installs; an editable one might never be compiled, and be timed compiling.
+    compileall.compile_dir(Path(package.__file__).parent, quiet=1)
     for section in sections:
         globals()[section](table, arguments.repeats)
     peers(table, {name: python for name in PEERS if (python := getattr(arguments, name))})

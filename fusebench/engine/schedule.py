@@ -234,7 +234,7 @@ class Schedule:
                 without = tuple(sorted(lost))
                 self._renamed[key] = blueprint.fuse_key(problem, item.fusion, *split, item.stage, without)
                 return item._replace(without=without)
-            case ScoreItem():
+            case ScoreItem() if self.failed:
                 splits = tuple(
                     (r, i, tuple(self._renamed.get(one, one) for one in keys))
                     for r, i, keys in item.splits
