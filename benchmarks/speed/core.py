@@ -226,21 +226,23 @@ def small(table, repeats):
 
 
 def resume(table, repeats):
-    """Time a run that is killed half way and run again, both together."""
-    seconds = []
+    """Time a run that is killed half way and run again, both together, beside one that is left alone."""
+    pairs = []
     for _ in range(repeats):
-        with fresh_folder() as folder:
+        with fresh_folder() as whole, fresh_folder() as folder:
+            alone = timed(run_command(), whole)
             process = subprocess.Popen(
                 run_command(), cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
             begun = time.perf_counter()
-            time.sleep(table.rows["paired: wall"] / 2)
+            time.sleep(alone / 2)
             process.send_signal(signal.SIGKILL)
             process.wait()
             timed(run_command(), folder)
-            seconds.append(time.perf_counter() - begun)
-    table.note("killed half way and resumed: wall of both", statistics.median(seconds))
-    table.note("killed half way and resumed / paired", statistics.median(seconds) / table.rows["paired: wall"])
+            pairs.append((time.perf_counter() - begun, alone))
+    both, alone = zip(*pairs, strict=True)
+    table.note("killed half way and resumed: wall of both", statistics.median(both))
+    table.note("killed half way and resumed / one that was not", median_ratio(both, alone))
 
 
 def scaling(table, repeats):
@@ -287,13 +289,14 @@ def estimate(table, repeats):
 
 
 def dask(table, repeats):
-    """Time the core job on Dask's local cluster."""
-    walls = []
+    """Time the core job on Dask's local cluster beside the local executor, in turns."""
+    pairs = []
     for _ in range(repeats):
-        with fresh_folder() as folder:
-            walls.append(timed(run_command("--executor", "dask"), folder))
-    table.note("dask, 2 local workers: wall", statistics.median(walls))
-    table.note("dask / local", statistics.median(walls) / table.rows["paired: wall"])
+        with fresh_folder() as local, fresh_folder() as cluster:
+            pairs.append((timed(run_command("--executor", "dask"), cluster), timed(run_command(), local)))
+    clusters, locals_ = zip(*pairs, strict=True)
+    table.note("dask, 2 local workers: wall", statistics.median(clusters))
+    table.note("dask / local", median_ratio(clusters, locals_))
 
 
 class PeakMemory:
