@@ -68,7 +68,7 @@ def read_side(path: Path, *, test_train_ratio: float | None = None) -> Side:
         As `read_baseline` and `read_scores`.
     """
     if not path.exists():
-        raise UsageError(f"{path}: there is no such run folder, baseline or score table")
+        raise UsageError(f"{path}: there is no such run folder, baseline or score table; check the path")
     if path.is_dir():
         scores = path / "scores.csv"
         if not scores.is_file():

@@ -48,7 +48,7 @@ def read_run(folder: Path) -> Results:
         If a file cannot be read.
     """
     if not folder.is_dir():
-        raise UsageError(f"{folder}: there is no such run folder")
+        raise UsageError(f"{folder}: there is no such run folder; name one that `fusebench run` wrote")
     missing = [name for name in NEEDED if not (folder / name).is_file()]
     if {"summary.json", "scores.csv"} <= set(missing):
         raise UsageError(f"{folder}: not a run folder, since it holds neither summary.json nor scores.csv")
