@@ -230,19 +230,19 @@ def resume(table, repeats):
     pairs = []
     for _ in range(repeats):
         with fresh_folder() as whole, fresh_folder() as folder:
-            alone = timed(run_command(), whole)
+            uncut = timed(run_command(), whole)
             process = subprocess.Popen(
                 run_command(), cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
             begun = time.perf_counter()
-            time.sleep(alone / 2)
+            time.sleep(uncut / 2)
             process.send_signal(signal.SIGKILL)
             process.wait()
             timed(run_command(), folder)
-            pairs.append((time.perf_counter() - begun, alone))
-    both, alone = zip(*pairs, strict=True)
-    table.note("killed half way and resumed: wall of both", statistics.median(both))
-    table.note("killed half way and resumed / one that was not", median_ratio(both, alone))
+            pairs.append((time.perf_counter() - begun, uncut))
+    resumed, left_alone = zip(*pairs, strict=True)
+    table.note("killed half way and resumed: wall of both", statistics.median(resumed))
+    table.note("killed half way and resumed / one that was not", median_ratio(resumed, left_alone))
 
 
 def scaling(table, repeats):
@@ -294,9 +294,9 @@ def dask(table, repeats):
     for _ in range(repeats):
         with fresh_folder() as local, fresh_folder() as cluster:
             pairs.append((timed(run_command("--executor", "dask"), cluster), timed(run_command(), local)))
-    clusters, locals_ = zip(*pairs, strict=True)
-    table.note("dask, 2 local workers: wall", statistics.median(clusters))
-    table.note("dask / local", median_ratio(clusters, locals_))
+    on_cluster, on_local = zip(*pairs, strict=True)
+    table.note("dask, 2 local workers: wall", statistics.median(on_cluster))
+    table.note("dask / local", median_ratio(on_cluster, on_local))
 
 
 class PeakMemory:
@@ -338,7 +338,7 @@ def peers(table, pythons):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", default="core", help=f"of {','.join(SECTIONS)}; peers need core's rows")
+    parser.add_argument("--only", default="core", help=f"of {','.join(SECTIONS)}; plain and peers need core's rows")
     parser.add_argument("--sklearn", action="store_const", const=sys.executable, help="also time scikit-learn alone")
     for name in PEERS[1:]:
         parser.add_argument(f"--{name}", metavar="PYTHON", help="an interpreter that has it")
