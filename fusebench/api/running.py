@@ -26,6 +26,8 @@ from fusebench.engine.tasks.workbench import Workbench
 from fusebench.errors import UndecidableError, printable
 from fusebench.results import Results
 
+WORKERS_START_SECONDS = 0.2  # that imports beside them would make longer
+
 
 def run(
     spec: Path | str | Mapping[str, Any],
@@ -86,7 +88,7 @@ def execute(run: PreparedRun, place: Settings, progress: Progress, executor: Exe
 
 
 def _import_verdicts() -> None:
-    """Begin to import what the tables will need, so that it is there when the last fit ends."""
+    """Begin to import what the tables will need, once the workers are busy, so that it is there when the last ends."""
     import threading
     from importlib import import_module
 
@@ -96,7 +98,9 @@ def _import_verdicts() -> None:
                 import_module(name)
 
     with suppress(RuntimeError):  # no new thread may be started here
-        threading.Thread(target=begin, daemon=True).start()
+        timer = threading.Timer(WORKERS_START_SECONDS, begin)
+        timer.daemon = True
+        timer.start()
 
 
 def collect(run: PreparedRun, outcomes: Outcomes, place: Settings) -> Results:

@@ -83,10 +83,13 @@ class Schedule:
         """Whether any task is neither done nor failed."""
         return len(self.done) + len(self.failed) < len(self.tasks)
 
-    def take(self, budget: float = BATCH_SECONDS, *, worker: Hashable = None) -> list[tuple[str, Item]]:
+    def take(
+        self, budget: float = BATCH_SECONDS, *, worker: Hashable = None, only_short: bool = False
+    ) -> list[tuple[str, Item]]:
         """Return the next tasks for one worker: one long one, or several short ones.
 
-        A worker that says who it is gets those first that share what its last ones made.
+        A worker that says who it is gets those first that share what its last ones made. One that is still at others
+        gets short ones only: a long one might be begun sooner elsewhere.
         """
         batch: list[tuple[str, Item]] = []
         seconds = 0.0
@@ -95,7 +98,7 @@ class Schedule:
             if key is None:
                 break
             expected = self.tasks[key].expected
-            if batch and seconds + expected > 2 * budget:
+            if (batch or only_short) and seconds + expected > 2 * budget:
                 break
             self._ready.take(worker)
             if key in self.done or key in self.failed:

@@ -68,6 +68,14 @@ def test_small_tasks_travel_together_and_large_ones_alone(tmp_path):
     assert 10 <= len(schedule.take()) <= 64
 
 
+def test_who_is_busy_still_is_given_nothing_long(tmp_path):
+    schedule = schedule_of(tmp_path, fit("large", seconds=5))
+    assert schedule.take(only_short=True) == []
+    assert keys(schedule.take()) == ["large"]
+    schedule = schedule_of(tmp_path, fit("a"), fit("b"))
+    assert keys(schedule.take(only_short=True)) == ["a", "b"]
+
+
 def test_a_task_waits_for_what_it_needs(tmp_path):
     fuse = Task("fuse", FuseItem(0, "vote", 0, 0), needs=("a", "b"))
     schedule = schedule_of(tmp_path, fit("a"), fit("b"), fuse)

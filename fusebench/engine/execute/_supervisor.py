@@ -14,19 +14,20 @@ import signal
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from typing import Any
 
 from fusebench.engine.execute import _strays, _worker
 from fusebench.engine.execute._fork_server import WorkerStartError, fork_server_pid, start_fork_server, starting
+from fusebench.engine.execute._slot import Batch, Slot
 from fusebench.engine.execute._worker import Outcome, Raised, Ready
 from fusebench.engine.tasks.items import Item
 from fusebench.engine.tasks.workbench import Workbench
 
 POLL_SECONDS = 0.05
-Batch = list[tuple[str, Item]]
+NAP_SECONDS = 0.004  # in which outcomes gather while every worker has its next batch: each would cost a wake-up
 _living: set[int] = set()
 """Process numbers of all workers of this process, their guards and their fork server."""
 
@@ -45,31 +46,6 @@ class Limits:
 
     seconds: Callable[[Item], float | None]
     memory: int
-
-
-@dataclass
-class _Slot:
-    process: Any
-    connection: Connection
-    has_said: Callable[[], bool]
-    """Whether something can be received."""
-    batch: Batch = field(default_factory=list)
-    ready: bool = False
-    begun: float = 0.0
-    weighed: float = 0.0
-
-    @property
-    def idle(self) -> bool:
-        return self.ready and not self.batch
-
-
-def _asking(connection: Connection) -> Callable[[], bool]:
-    """Return what tells whether something can be received, without making a selector for each question."""
-    if not hasattr(select, "poll"):
-        return connection.poll
-    poller = select.poll()
-    poller.register(connection.fileno(), select.POLLIN)
-    return lambda: bool(poller.poll(0))
 
 
 def _waiting() -> Callable[[Sequence[Any], float], Collection[Any]]:
@@ -121,24 +97,33 @@ class Supervisor:
         return [number for number, slot in enumerate(self._slots) if slot.idle]
 
     @property
-    def busy(self) -> bool:
-        """Whether any worker has something to do."""
-        return any(slot.batch for slot in self._slots)
+    def nearly_idle(self) -> list[int]:
+        """Numbers of the workers that will soon be idle, and can be given a batch before they are."""
+        return [number for number, slot in enumerate(self._slots) if slot.nearly_idle]
 
     def running(self) -> list[Item]:
         """Return the item each busy worker is at."""
         return [slot.batch[0][1] for slot in self._slots if slot.batch]
 
-    def send(self, number: int, batch: Batch) -> None:
-        """Give a batch to an idle worker."""
+    def send(self, number: int, batch: Batch) -> bool:
+        """Give a batch to a worker that is idle or nearly so; return whether it could be given.
+
+        A busy worker reads it later, and might be writing to us while we wait for it: it is only given what fits into
+        the pipe.
+        """
         slot = self._slots[number]
-        slot.batch = list(batch)
-        slot.begun = time.monotonic()
+        raw = pickle.dumps(batch, protocol=5)
+        if not slot.accepts(len(raw)):
+            return False
+        slot.sent(batch)
         with suppress(BrokenPipeError, ConnectionResetError):  # its death is seen by the next poll
-            slot.connection.send_bytes(pickle.dumps(batch, protocol=5))
+            slot.connection.send_bytes(raw)
+        return True
 
     def poll(self, timeout: float, also: Sequence[Any] = ()) -> tuple[list[Outcome], list[str]]:
         """Wait for outcomes; return them, and the keys that a dead worker had not begun."""
+        if all(slot.ahead for slot in self._slots):
+            time.sleep(NAP_SECONDS)
         watched = [one for slot in self._slots for one in (slot.connection, slot.process.sentinel)]
         heard = self._wait([*watched, *also], min(timeout, POLL_SECONDS))
         outcomes: list[Outcome] = []
@@ -167,7 +152,7 @@ class Supervisor:
             connection.close()
             _living.discard(process.pid)
 
-    def _start(self) -> _Slot:
+    def _start(self) -> Slot:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(  # type: ignore[attr-defined]  # every concrete context has it
             target=_worker.serve, args=(theirs, self._workbench), daemon=True
@@ -176,15 +161,15 @@ class Supervisor:
             process.start()
         theirs.close()
         _living.add(process.pid)
-        return _Slot(process, ours, _asking(ours))
+        return Slot.of(process, ours)
 
     @staticmethod
-    def _forget(slot: _Slot) -> None:
+    def _forget(slot: Slot) -> None:
         slot.process.join(2)
         slot.connection.close()
         _living.discard(slot.process.pid)
 
-    def _receive(self, slot: _Slot) -> Iterator[Outcome]:
+    def _receive(self, slot: Slot) -> Iterator[Outcome]:
         try:
             while slot.has_said():
                 outcome = pickle.loads(slot.connection.recv_bytes())  # noqa: S301 - from a worker of ours
@@ -192,12 +177,12 @@ class Supervisor:
                 if isinstance(outcome, Ready):
                     slot.ready = True
                 elif slot.batch and outcome.key == slot.batch[0][0]:
-                    slot.batch.pop(0)
+                    slot.finished()
                     yield outcome
         except (EOFError, OSError, pickle.UnpicklingError):
             return
 
-    def _overrun(self, slot: _Slot) -> tuple[str, str] | None:
+    def _overrun(self, slot: Slot) -> tuple[str, str] | None:
         seconds = self._limits.seconds(slot.batch[0][1])
         if seconds is not None and slot.ready and time.monotonic() - slot.begun > seconds:
             return "timeout", f"stopped after {seconds:g} s"

@@ -89,7 +89,8 @@ class Writer:
         last = False
         while not last:
             group = [self._queue.get()]
-            self._waited_for.wait(GATHER_SECONDS)
+            if self._queue.qsize() < GROUP:
+                self._waited_for.wait(GATHER_SECONDS)
             with suppress(queue.Empty):
                 while len(group) < GROUP:
                     group.append(self._queue.get_nowait())

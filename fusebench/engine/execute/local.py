@@ -129,7 +129,11 @@ def _run_supervised(run: Run, executor: LocalExecutor, limits: Limits) -> None:
             for number in pool.idle:
                 if batch := run.schedule.take(worker=number):
                     pool.send(number, batch)
-            run.writer.hurry(bool(pool.idle))
+            for number in pool.nearly_idle:
+                batch = run.schedule.take(worker=number, only_short=True)
+                if batch and not pool.send(number, batch):
+                    run.schedule.give_back(key for key, _ in batch)
+            run.writer.hurry(bool(pool.idle or pool.nearly_idle))
             outcomes, unbegun = pool.poll(1.0, [run.writer.wakeup])
             run.schedule.give_back(unbegun)
             for outcome in outcomes:
