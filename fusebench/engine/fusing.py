@@ -21,6 +21,8 @@ from fusebench.spec.model import FusionSpec, LearnerSpec
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_AWAY_FROM_ONE = 1e-4  # of the sum of a row's probabilities
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -144,11 +146,17 @@ def predict_with(fusion: Fusion, P: Floats, context: Context) -> Predictions:
     proba = np.asarray(fusion.predict_proba(P, context))
     if proba.shape != (len(P), context.n_classes):
         raise FitError(f"the fused probabilities have shape {proba.shape}, expected {(len(P), context.n_classes)}")
-    if not np.isfinite(proba).all() or proba.min(initial=0) < 0 or not np.allclose(proba.sum(axis=1), 1, atol=1e-4):
+    if not _are_probabilities(proba):
         raise FitError("the fused probabilities are not in [0, 1] or do not sum to 1")
     labels = np.asarray(fusion.predict(P, context))
     silent = (context.labels < 0).all(axis=1)
     return Predictions(np.where(silent, -1, labels) if silent.any() else labels, proba)
+
+
+def _are_probabilities(proba: Floats) -> bool:
+    if not np.isfinite(proba).all() or proba.min(initial=0) < 0:
+        return False
+    return bool(np.abs(proba.sum(axis=1) - 1).max(initial=0) <= MOST_AWAY_FROM_ONE)
 
 
 def out_of_fold(spec: FusionSpec, tensor: Tensor, y: NDArray[Any], context: Context) -> Predictions:
