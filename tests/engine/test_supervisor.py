@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from fusebench.engine.execute._slot import Slot
-from fusebench.engine.execute._supervisor import Limits, Supervisor
+from fusebench.engine.execute._supervisor import POLL_SECONDS, Limits, Supervisor, weighed_again_after
 from fusebench.engine.splits import Part
 from fusebench.engine.tasks.items import FitItem, FuseItem
 
@@ -133,3 +133,9 @@ def test_an_empty_pipe_takes_what_there_is_room_for():
     assert n_bytes > 1000
     ours.send_bytes(bytes(n_bytes))  # would raise where it had to wait
     theirs.close(), ours.close()
+
+
+def test_memory_is_looked_at_often_where_little_is_left():
+    assert weighed_again_after(-1) == weighed_again_after(10**8) == POLL_SECONDS
+    assert weighed_again_after(5 * 10**9) == 0.5
+    assert weighed_again_after(10**12) == 1.0

@@ -43,7 +43,9 @@ class Slot:
     """Items at the end of `batch` that were sent while the worker was at the batch before them."""
     ready: bool = False
     begun: float = 0.0
-    weighed: float = 0.0
+    """When the first item of `batch` began."""
+    weigh_at: float = 0.0
+    """When its memory is looked at next."""
 
     @classmethod
     def of(cls, process: Any, connection: Connection) -> Self:

@@ -28,6 +28,8 @@ from fusebench.engine.tasks.workbench import Workbench
 
 POLL_SECONDS = 0.05
 NAP_SECONDS = 0.004  # in which outcomes gather while every worker has its next batch: each would cost a wake-up
+FASTEST_GROWTH = 1e10  # bytes a second that processes can fill
+SELDOMEST_WEIGHING = 1.0  # seconds
 _living: set[int] = set()
 """Process numbers of all workers of this process, their guards and their fork server."""
 
@@ -187,10 +189,11 @@ class Supervisor:
         if seconds is not None and slot.ready and time.monotonic() - slot.begun > seconds:
             return "timeout", f"stopped after {seconds:g} s"
         now = time.monotonic()
-        if now - slot.weighed < POLL_SECONDS:
+        if now < slot.weigh_at:
             return None
-        slot.weighed = now
-        if (resident := _strays.tree_bytes(slot.process.pid)) > self._limits.memory:
+        resident = _strays.tree_bytes(slot.process.pid)
+        slot.weigh_at = now + weighed_again_after(self._limits.memory - resident)
+        if resident > self._limits.memory:
             limit = f"{self._limits.memory / 1e9:.3g} GB"
             return "memory", f"stopped at {resident / 1e9:.3g} GB resident, the limit is {limit}"
         return None
@@ -206,6 +209,11 @@ class Supervisor:
         if slot.batch:
             unbegun.extend(key for key, _ in slot.batch[1:])
             yield Raised(slot.batch[0][0], reason, detail)
+
+
+def weighed_again_after(free: int) -> float:
+    """Return in how many seconds a worker could have filled so many bytes, which it still may use."""
+    return min(max(free / FASTEST_GROWTH, POLL_SECONDS), SELDOMEST_WEIGHING)
 
 
 def _start_guard(context: BaseContext) -> tuple[Any, Connection] | None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from fusebench.engine.store import Entry, Sealed, Store
 
 GROUP = 64  # entries that share one round of folder syncs
-GATHER_SECONDS = 0.02  # that a result may wait for others while the workers have enough to do
+GATHER_SECONDS = 0.05  # that a result may wait for others while the workers have enough to do
 
 
 class Writer:
