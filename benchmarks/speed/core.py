@@ -42,7 +42,7 @@ import fusebench as package
 HERE = Path(__file__).parent
 IMPORTS = "import sklearn.ensemble, xgboost, lightgbm, pandas"
 N_JOBS = 2
-SECTIONS = ("core", "plain", "sixteen", "compare", "small", "resume", "scaling", "estimate", "dask")
+SECTIONS = ("core", "plain", "sixteen", "compare", "small", "resume", "scaling", "estimate", "dask", "planning")
 PEERS = ("sklearn", "pycaret", "autogluon", "lazypredict")
 ONE_MORE = ["--set", "fusions.more.type=averaging", "--set", "fusions.more.method=median"]
 TEN_MORE = [
@@ -286,6 +286,19 @@ def estimate(table, repeats):
         wall = timed(run_command(), folder)
     table.note("estimate after the first dataset", expected)
     table.note("estimate after the first dataset: wall / estimate", wall / expected)
+
+
+def planning(table, repeats):
+    """Time the plan of 102,000 fits and fusions that a fresh store knows nothing of."""
+    options = ["--set", "datasets=[iris]", "--set", "learners={nb: gaussian_nb}", "--set", "fusions={}"]
+    options += ["--set", "cv.n_repeats=3400"]
+    walls, peaks = [], []
+    for _ in range(repeats):
+        with fresh_folder() as folder, PeakMemory() as peak:
+            walls.append(timed(fusebench("plan", HERE / "core.yaml", "--store", "store", *options), folder))
+        peaks.append(peak.bytes / 2**20)
+    table.note("planning 102,000 tasks: wall", statistics.median(walls))
+    table.note("planning 102,000 tasks: peak memory, MiB", statistics.median(peaks))
 
 
 def dask(table, repeats):
