@@ -106,11 +106,9 @@ def test_the_batch_ahead_becomes_the_one_that_the_worker_is_at():
     busy.finished()
     assert busy.nearly_idle
     busy.sent(batch("a", "b", "c", "d"))
-    for left in (True, True, False, False):
+    for _ in range(3):
         assert not busy.nearly_idle
         busy.finished()
-        if not left:
-            break
     assert not busy.ahead
     assert busy.nearly_idle
     assert [key for key, _ in busy.batch] == ["c", "d"]
@@ -120,10 +118,19 @@ def test_what_is_sent_ahead_fits_into_the_pipe():
     busy = slot(2, room=100)
     busy.finished()
     assert busy.accepts(100)
-    assert busy.nearly_idle
     assert not busy.accepts(101)
-    assert not busy.nearly_idle  # it is not asked again
     assert slot(room=0).accepts(10**9)  # an idle worker reads at once
+
+
+def test_what_was_refused_is_not_tried_again_before_the_worker_is_idle():
+    busy = slot(2)
+    busy.finished()
+    busy.refused = True
+    assert not busy.nearly_idle
+    busy.finished()
+    busy.sent(batch("a", "b"))
+    busy.finished()
+    assert busy.nearly_idle
 
 
 def test_an_empty_pipe_takes_what_there_is_room_for():

@@ -41,6 +41,8 @@ class Slot:
     """Items of the batch that the worker is at, when it was sent."""
     ahead: int = 0
     """Items at the end of `batch` that were sent while the worker was at the batch before them."""
+    refused: bool = False
+    """Whether what should have followed was too large; nothing else is tried before the worker is idle."""
     ready: bool = False
     begun: float = 0.0
     """When the first item of `batch` began."""
@@ -60,25 +62,22 @@ class Slot:
     @property
     def nearly_idle(self) -> bool:
         """Whether half of a batch of several items is done, so that the worker has read it, and nothing follows it."""
-        return self.size > 1 and 0 < 2 * len(self.batch) <= self.size and not self.ahead
+        return self.size > 1 and 0 < 2 * len(self.batch) <= self.size and not self.ahead and not self.refused
 
     def accepts(self, n_bytes: int) -> bool:
         """Whether a batch of so many bytes can be sent now.
 
         A busy worker reads it later, and might be waiting until we read what it writes: more than the pipe takes would
-        make both wait for ever. What is refused once is not asked for again before the worker is idle.
+        make both wait for ever.
         """
-        if self.batch and n_bytes > self.room:
-            self.size = 1
-            return False
-        return True
+        return not self.batch or n_bytes <= self.room
 
     def sent(self, batch: Batch) -> None:
         """Note a batch that was sent."""
         if self.batch:
             self.ahead = len(batch)
         else:
-            self.size = len(batch)
+            self.size, self.refused = len(batch), False
             self.begun = time.monotonic()
         self.batch.extend(batch)
 

@@ -108,14 +108,11 @@ class Supervisor:
         return [slot.batch[0][1] for slot in self._slots if slot.batch]
 
     def send(self, number: int, batch: Batch) -> bool:
-        """Give a batch to a worker that is idle or nearly so; return whether it could be given.
-
-        A busy worker reads it later, and might be writing to us while we wait for it: it is only given what fits into
-        the pipe.
-        """
+        """Give a batch to a worker that is idle or nearly so; return whether it was given, see `Slot.accepts`."""
         slot = self._slots[number]
         raw = pickle.dumps(batch, protocol=5)
         if not slot.accepts(len(raw)):
+            slot.refused = True
             return False
         slot.sent(batch)
         with suppress(BrokenPipeError, ConnectionResetError):  # its death is seen by the next poll
